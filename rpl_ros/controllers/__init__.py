@@ -1,0 +1,29 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""The initial controllers by name: functions (observation, desired_goal) -> base action."""
+
+from importlib import import_module
+
+from rpl_ros.controllers.reactive_hook import reactive_hook
+
+CONTROLLERS = {'reactive_hook': reactive_hook}
+
+
+def find_controller(name):
+    """Return the controller called `name`, or the function at `package.module:function`.
+
+    ValueError says what was wrong with the name and which ones are built in.
+    """
+    if name in CONTROLLERS:
+        return CONTROLLERS[name]
+    module, colon, function = name.partition(':')
+    if not colon:
+        raise ValueError(f'unknown controller {name!r}: expected one of '
+                         f'{", ".join(CONTROLLERS)}, or package.module:function for your own')
+    try:
+        found = getattr(import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f'controller {name!r} cannot be imported: {error}') from error
+    if not callable(found):
+        raise ValueError(f'controller {name!r} is a {type(found).__name__}, expected a function '
+                         '(observation, desired_goal) -> base action')
+    return found

@@ -1,0 +1,39 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Finds the files that are no Python: `sim/`, `config/`, `launch/` and the Fetch's meshes."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+
+def share(folder):
+    """Return the path of one of our data folders, in the source tree or where it is installed.
+
+    FileNotFoundError says where was looked.
+    """
+    source = Path(__file__).resolve().parent.parent / folder
+    if source.is_dir():
+        return source
+    try:
+        from ament_index_python.packages import get_package_share_directory
+        installed = Path(get_package_share_directory('rpl_ros')) / folder
+    except (ImportError, LookupError) as error:
+        raise FileNotFoundError(f'{source} is missing and rpl_ros is in no ROS 2 workspace that '
+                                f'is sourced: {error}') from error
+    if not installed.is_dir():
+        raise FileNotFoundError(f'neither {source} nor {installed} exists')
+    return installed
+
+
+def fetch_assets():
+    """Return the folder of gymnasium-robotics that holds the Fetch's model and meshes.
+
+    The package is only located, not imported: its import takes a second and warns about
+    environments that we do not use. FileNotFoundError says how to get it.
+    """
+    found = find_spec('gymnasium_robotics')
+    folder = Path(found.origin).parent / 'envs' / 'assets' if found else None
+    if folder is None or not (folder / 'fetch' / 'robot.xml').is_file():
+        raise FileNotFoundError(
+            'the Fetch model of gymnasium-robotics is missing; run: make setup '
+            '(or: pip install gymnasium-robotics==1.4.2)')
+    return folder

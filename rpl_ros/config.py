@@ -1,0 +1,238 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Settings: the one home of every default, its description and its range.
+
+Each node's ROS parameters are declared from the fields of its dataclass, and the same dataclass
+is filled for in-process tools from the same ROS parameter files in `config/`.
+"""
+
+from dataclasses import dataclass, field, fields
+import difflib
+import math
+from pathlib import Path
+
+import yaml
+
+from rpl_ros.tasks.specs import SPECS
+
+
+class SettingsError(ValueError):
+    """A setting that is unknown, of the wrong type or out of range: says which, where and why."""
+
+
+def setting(default, doc, low=None, high=None, choices=None):
+    """Return a dataclass field with its description and its range or choices."""
+    return field(default=default, metadata={
+        'doc': doc, 'low': low, 'high': high, 'choices': choices and tuple(choices)})
+
+
+@dataclass(frozen=True)
+class Common:
+    """Settings that every node has."""
+
+    task: str = setting('complex_hook', 'name of the task', choices=SPECS)
+    seed: int = setting(0, 'seed of scenes, noise, exploration and networks', 0, 2**31 - 1)
+
+
+@dataclass(frozen=True)
+class SimSettings(Common):
+    """sim_node."""
+
+    mode: str = setting('lockstep', 'lockstep: as fast as the machine goes; realtime: 25 Hz, '
+                        'with /clock', choices=('lockstep', 'realtime'))
+    episodes: int = setting(600, 'episodes to run, 0 = until stopped', 0, 2**31 - 1)
+    first_episode: int = setting(0, 'number of the first episode', 0, 2**31 - 1)
+    objects: str = setting('', 'folder of STL or OBJ meshes to use instead of the built-in '
+                           'object library of complex_hook; empty = the library')
+    window: bool = setting(False, 'show the scene in a window')
+    subscribers: int = setting(2, 'nodes that must be there before the first state is sent: '
+                               'subscriptions on the state topic', 0, 100)
+    max_owed_updates: int = setting(
+        100, 'lockstep: wait before an episode while the learner owes more gradient updates than '
+        'this, so that data and training keep their ratio; 0 = never wait', 0, 10**9)
+    resend_after: float = setting(1.0, 'lockstep: send a state again when no command came for '
+                                  'this long, s', 0.01, 60.0)
+    give_up_after: float = setting(60.0, 'lockstep: stop with an error when no command came for '
+                                   'this long, s', 0.1, 3600.0)
+
+
+@dataclass(frozen=True)
+class ControllerSettings(Common):
+    """base_controller_node."""
+
+    controller: str = setting('', "name of a built-in controller, or package.module:function for "
+                              "one of your own; empty = the task's")
+
+
+@dataclass(frozen=True)
+class ResidualSettings(Common):
+    """residual_node."""
+
+    residual_scale: float = setting(1.0, "factor on the residual (paper: 1, authors' code: 2)",
+                                    0.0, 2.0)
+    noise_std: float = setting(0.1, 'exploration: standard deviation of the Gaussian added to the '
+                               'residual, no unit', 0.0, 2.0)
+    random_probability: float = setting(0.3, 'exploration: probability that a residual is drawn '
+                                        'uniformly from [-1, 1] instead', 0.0, 1.0)
+    burn_in_base_probability: float = setting(
+        0.5, 'probability that an episode during burn-in is driven by the base action alone '
+        "(authors' code)", 0.0, 1.0)
+    base_every: int = setting(10, 'every n-th episode is driven by the base action alone, as a '
+                              'running comparison; 0 = never', 0, 10**6)
+    evaluate_every: int = setting(10, 'every n-th episode is driven without exploration noise, as '
+                                  'a running comparison; 0 = never', 0, 10**6)
+    base_timeout: float = setting(0.0, 'send a stop when no base action came for this long after '
+                                  'the state, s; 0 = wait. The realtime graph sets 0.03',
+                                  0.0, 60.0)
+
+
+@dataclass(frozen=True)
+class LearnerSettings(Common):
+    """learner_node and the in-process trainer."""
+
+    out: str = setting('', 'folder for checkpoints; empty = none are written')
+    residual_scale: float = setting(1.0, 'as for residual_node: must be equal there', 0.0, 2.0)
+    hidden_layers: int = setting(3, 'hidden layers of actor and critic', 1, 10)
+    hidden_size: int = setting(256, 'units in each hidden layer', 1, 4096)
+    history: int = setting(0, 'earlier observations that the policy sees beside the present one '
+                           '(paper, section IV-C: 1 for noisy_hook)', 0, 1)
+    actor_sees_base: bool = setting(False, 'whether the actor sees the base action')
+    critic_action: str = setting('residual', 'the action that the critic judges: the residual '
+                                 '(paper) or what was sent', choices=('residual', 'sent'))
+    critics: int = setting(1, 'number of critics; the smallest target counts', 1, 10)
+    layer_norm: bool = setting(False, 'whether the critic normalises its hidden layers')
+    actor_learning_rate: float = setting(1e-3, 'step size of Adam for the actor', 0.0, 1.0)
+    critic_learning_rate: float = setting(1e-3, 'step size of Adam for the critic', 0.0, 1.0)
+    discount: float = setting(0.0, 'discount of the return; 0 = 1 - 1 / horizon', 0.0, 1.0)
+    target_keep: float = setting(0.95, 'share of the old target networks kept at a target update',
+                                 0.0, 1.0)
+    target_every: int = setting(40, 'gradient updates between target updates', 1, 10**6)
+    action_l2: float = setting(1.0, 'weight of the mean squared residual in the actor loss', 0.0,
+                               1e3)
+    batch_size: int = setting(256, 'transitions in a gradient update', 1, 10**6)
+    buffer_transitions: int = setting(1_000_000, 'transitions that the replay buffer keeps', 100,
+                                      10**9)
+    her_ratio: float = setting(0.8, 'share of each batch whose goal is replaced by one achieved '
+                               'later in the episode (HER future, k = 4)', 0.0, 1.0)
+    updates_per_step: float = setting(0.1, 'gradient updates for each transition taken (paper: 40 '
+                                      'for each 400)', 0.0, 100.0)
+    warmup_transitions: int = setting(0, 'transitions to collect before the first update', 0,
+                                      10**9)
+    burn_in: str = setting(
+        'q_change', 'when the actor may start to move: q_change, when the mean Q changes by less '
+        "than the threshold between two checks (authors' code); critic_loss, when the critic's "
+        'mean loss is below it (paper, section IV-B); none', choices=('q_change', 'critic_loss',
+                                                                      'none'))
+    burn_in_threshold: float = setting(1.0, 'the threshold beta of the burn-in', 0.0, 1e6)
+    burn_in_check: int = setting(2000, 'gradient updates between two checks', 1, 10**7)
+    publish_every: int = setting(400, 'gradient updates between published weights', 1, 10**7)
+    checkpoint_every: int = setting(5000, 'transitions between checkpoints', 1, 10**9)
+    threads: int = setting(1, 'threads for gradient updates', 1, 256)
+
+
+@dataclass(frozen=True)
+class RecorderSettings(Common):
+    """recorder_node."""
+
+    out: str = setting('', 'folder of the bag to write; must not exist yet')
+
+
+@dataclass(frozen=True)
+class DashboardSettings(Common):
+    """dashboard_node."""
+
+    out: str = setting('', 'folder for metrics.csv; empty = none is written')
+    episodes: int = setting(600, 'episodes to expect, for the progress bar; 0 = unknown', 0,
+                            2**31 - 1)
+    window_episodes: int = setting(50, 'episodes over which success is averaged', 1, 10**6)
+
+
+NODE_SETTINGS = {
+    'sim_node': SimSettings,
+    'base_controller_node': ControllerSettings,
+    'residual_node': ResidualSettings,
+    'learner_node': LearnerSettings,
+    'recorder_node': RecorderSettings,
+    'dashboard_node': DashboardSettings,
+}
+
+
+def did_you_mean(name, known):
+    """Return ' (did you mean ...?)' for the nearest known name, or an empty string."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f' (did you mean {near[0]!r}?)' if near else ''
+
+
+def _checked(spec, value, where):
+    """Return `value` as the type of the dataclass field `spec`, or raise SettingsError."""
+    kind = type(spec.default)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not kind:
+        raise SettingsError(f'{where}: {spec.name} is {value!r}, expected a value of type '
+                            f'{kind.__name__}')
+    low, high, choices = (spec.metadata[key] for key in ('low', 'high', 'choices'))
+    if choices and value not in choices:
+        raise SettingsError(f'{where}: {spec.name} is {value!r}, expected one of '
+                            f'{", ".join(map(str, choices))}')
+    if kind is float and not math.isfinite(value):
+        raise SettingsError(f'{where}: {spec.name} is {value}, expected a finite number')
+    if low is not None and not low <= value <= high:
+        raise SettingsError(f'{where}: {spec.name} is {value}, expected {low} to {high}')
+    return value
+
+
+def make_settings(cls, values, where='settings'):
+    """Return `cls` filled with a dict of values; SettingsError for a bad or unknown one."""
+    known = {spec.name: spec for spec in fields(cls)}
+    for name in values:
+        if name not in known:
+            raise SettingsError(f'{where}: unknown setting {name!r} of {cls.__doc__.strip(".")}'
+                                f'{did_you_mean(name, known)}')
+    return cls(**{name: _checked(known[name], value, where) for name, value in values.items()})
+
+
+def read_parameter_file(path):
+    """Return {node name or '/**': {setting: value}} of a ROS parameter file.
+
+    SettingsError where the file is missing, is not such a file, or names an unknown node.
+    """
+    try:
+        content = yaml.safe_load(Path(path).read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise SettingsError(f'{path}: cannot be read as a ROS parameter file: {error}') from error
+    if not isinstance(content, dict):
+        raise SettingsError(f'{path}: expected a mapping of node names to ros__parameters')
+    sections = {}
+    for node, section in content.items():
+        name = str(node).lstrip('/') if node != '/**' else node
+        if name != '/**' and name not in NODE_SETTINGS:
+            raise SettingsError(f'{path}: unknown node {node!r}'
+                                f'{did_you_mean(name, NODE_SETTINGS)}')
+        if not isinstance(section, dict) or not isinstance(section.get('ros__parameters'), dict):
+            raise SettingsError(f'{path}: {node} has no mapping ros__parameters')
+        sections[name] = section['ros__parameters']
+    return sections
+
+
+def load_settings(path, overrides=None):
+    """Return {node name: settings} for all nodes from a parameter file.
+
+    `overrides` is {setting: value}; it and the file's `/**` section reach each node that has
+    such a setting. SettingsError for anything unknown, of a wrong type or out of range.
+    """
+    sections = read_parameter_file(path)
+    shared = {**sections.get('/**', {})}
+    everything = {spec.name for cls in NODE_SETTINGS.values() for spec in fields(cls)}
+    for where, names in ((f'{path} in /**', shared), ('overrides', overrides or {})):
+        for name in names:
+            if name not in everything:
+                raise SettingsError(f'{where}: unknown setting {name!r}'
+                                    f'{did_you_mean(name, everything)}')
+    result = {}
+    for node, cls in NODE_SETTINGS.items():
+        names = {spec.name for spec in fields(cls)}
+        common = {key: value for key, value in shared.items() if key in names}
+        own = sections.get(node, {})
+        last = {key: value for key, value in (overrides or {}).items() if key in names}
+        result[node] = make_settings(cls, {**common, **own, **last}, f'{path}, {node}')
+    return result

@@ -1,0 +1,90 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""What flows between the parts: states, base actions, commands and whole episodes.
+
+The dataclasses carry the fields of the messages of the same names in `rpl_msgs` (units and
+frames are documented there), as numpy arrays instead of wire types.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+# Status of a command and mode of an episode: equal to the constants in Command.msg and
+# EpisodeResult.msg (a test compares them); repeated here because plain Python has no rpl_msgs.
+RESIDUAL, EXPLORING, BASE_EPISODE, NO_POLICY, BAD_RESIDUAL = range(5)
+STOP_BAD_BASE, STOP_NO_BASE, EPISODE_END, STOP_BAD_STATE = range(5, 9)
+EXPLORE, BASE, EVALUATE = range(3)
+MODE_NAMES = {EXPLORE: 'explore', BASE: 'base', EVALUATE: 'evaluate'}
+
+
+@dataclass(frozen=True)
+class State:
+    """The robot and its scene after `step` control steps: see State.msg."""
+
+    episode: int
+    step: int
+    observation: np.ndarray
+    achieved_goal: np.ndarray
+    desired_goal: np.ndarray
+    reward: float = 0.0
+    success: bool = False
+    last: bool = False
+    applied: bool = False
+    command_age: float = 0.0
+
+
+@dataclass(frozen=True)
+class BaseAction:
+    """What the given controller would do: see BaseAction.msg."""
+
+    episode: int
+    step: int
+    action: np.ndarray
+
+
+@dataclass(frozen=True)
+class Command:
+    """What the robot is told to do, and why: see Command.msg."""
+
+    episode: int
+    step: int
+    policy_version: int
+    base_action: np.ndarray
+    residual: np.ndarray
+    residual_scale: float
+    total: np.ndarray
+    sent: np.ndarray
+    status: int
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One recorded episode of T steps; transition t leads from row t to row t + 1.
+
+    Attributes
+    ----------
+    observations: (T + 1, O), achieved_goals: (T + 1, G), base_actions: (T + 1, A)
+        Rows that were lost are NaN, and `valid` is false on both sides of them.
+    residuals, sent: (T, A)
+    desired_goal: (G,)
+    valid: (T,) bool
+        Whether transition t is complete: both states, the command, its base action and the
+        next one arrived, and the command was executed.
+    success: whether the last state was a success.
+
+    """
+
+    episode: int
+    observations: np.ndarray
+    achieved_goals: np.ndarray
+    desired_goal: np.ndarray
+    base_actions: np.ndarray
+    residuals: np.ndarray
+    sent: np.ndarray
+    valid: np.ndarray
+    success: bool
+
+    @property
+    def steps(self):
+        """Return the number of control steps T."""
+        return len(self.valid)

@@ -1,0 +1,115 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""The Fetch arm in MuJoCo: model, Cartesian command, gripper, its part of the observation.
+
+Figures are those of OpenAI Gym's Fetch environments, which the paper builds on: the command
+displaces a body that is welded softly to the gripper, 1 = 0.05 m in a control step of 40 ms.
+"""
+
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+
+from rpl_ros.assets import fetch_assets, share
+from rpl_ros.tasks.specs import CONTROL_PERIOD
+
+SUBSTEPS = 20
+MAX_DISPLACEMENT = 0.05  # m per control step for an action of 1
+GRIPPER_DOWN = np.array([1.0, 0.0, 1.0, 0.0])  # not normalised, added to the gripper's own
+START = {'robot0:slide0': 0.405, 'robot0:slide1': 0.48, 'robot0:slide2': 0.0}  # m
+START_OFFSET = np.array([-0.498, 0.005, -0.431])  # m, from the model's default gripper position
+
+
+def load_spec(scene, meshes=None):
+    """Return the MjSpec of `sim/<scene>.xml` with the Fetch in it.
+
+    `meshes` are further {file name: bytes} that the scene may refer to.
+    """
+    source = fetch_assets()
+    include = {name: (source / 'fetch' / name).read_bytes() for name in ('robot.xml', 'shared.xml')}
+    assets = {path.name: path.read_bytes() for path in (source / 'stls' / 'fetch').glob('*.stl')}
+    assets['block.png'] = (source / 'textures' / 'block.png').read_bytes()
+    text = (share('sim') / f'{scene}.xml').read_text()
+    spec = mujoco.MjSpec.from_string(text, include=include, assets={**assets, **(meshes or {})})
+    # The weld must hold the frames of mocap body and gripper together. Left unset, the compiler (and
+    # each mj_setConst) writes their distance in the default pose. Layout: anchor, pose, torque scale.
+    weld, = (equality for equality in spec.equalities if equality.type == mujoco.mjtEq.mjEQ_WELD)
+    weld.data[:11] = [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1]
+    return spec
+
+
+@dataclass(frozen=True)
+class FetchIds:
+    """Where the robot's numbers are in an MjModel, looked up once."""
+
+    mocap: int
+    gripper_body: int
+    grip_site: int
+    finger_qpos: np.ndarray  # left, right
+    finger_dof: np.ndarray
+
+
+def find_fetch(model):
+    """Return the FetchIds of `model`."""
+    joints = [model.joint(f'robot0:{side}_gripper_finger_joint') for side in 'lr']
+    return FetchIds(
+        mocap=int(model.body('robot0:mocap').mocapid[0]),
+        gripper_body=model.body('robot0:gripper_link').id,
+        grip_site=model.site('robot0:grip').id,
+        finger_qpos=np.array([int(joint.qposadr[0]) for joint in joints]),
+        finger_dof=np.array([int(joint.dofadr[0]) for joint in joints]))
+
+
+def move_to_start(model, data, ids, height):
+    """Drive the gripper to its start pose, `height` m above that of Push, in 10 control steps."""
+    for name, value in START.items():
+        data.joint(name).qpos[0] = value
+    mujoco.mj_forward(model, data)
+    data.mocap_pos[ids.mocap] = (data.site_xpos[ids.grip_site] + START_OFFSET + [0, 0, height])
+    data.mocap_quat[ids.mocap] = GRIPPER_DOWN
+    for _ in range(10):
+        mujoco.mj_step(model, data, nstep=SUBSTEPS)
+
+
+def step_fetch(model, data, ids, action):
+    """Execute `action` (4,), clipped to [-1, 1], for one control step of 40 ms.
+
+    Elements 0 to 2 displace the gripper in the world frame, 1 = 0.05 m; element 3 moves both
+    fingers, +1 open, -1 close, 0 hold. Positions and velocities in `data` belong to the new state.
+    """
+    action = np.clip(action, -1.0, 1.0)
+    data.ctrl[:] = data.qpos[ids.finger_qpos] + action[3]
+    data.mocap_pos[ids.mocap] = data.xpos[ids.gripper_body] + MAX_DISPLACEMENT * action[:3]
+    data.mocap_quat[ids.mocap] = data.xquat[ids.gripper_body] + GRIPPER_DOWN
+    mujoco.mj_step(model, data, nstep=SUBSTEPS)
+    refresh(model, data)
+
+
+def refresh(model, data):
+    """Bring poses and velocities in `data` up to date with qpos and qvel.
+
+    mj_step leaves those of the state before its last substep, 2 ms old.
+    """
+    mujoco.mj_kinematics(model, data)
+    mujoco.mj_comPos(model, data)
+    mujoco.mj_comVel(model, data)
+
+
+def site_motion(model, data, site):
+    """Return (angular, linear) displacement of a site per control step, rad and m, world axes."""
+    velocity = np.empty(6)
+    mujoco.mj_objectVelocity(model, data, mujoco.mjtObj.mjOBJ_SITE, site, velocity, 0)
+    velocity *= CONTROL_PERIOD
+    return velocity[:3], velocity[3:]
+
+
+def euler(matrix):
+    """Return the Euler angles (3,), rad, of a flat rotation matrix (9,), in Gym's convention.
+
+    These are the angles about the fixed axes x, y, z, in this order, of the rotation.
+    """
+    m00, m01, m02, m10, m11, m12, _, _, m22 = matrix
+    cos_y = np.hypot(m22, m12)
+    if cos_y > 1e-12:
+        return np.array([-np.arctan2(m12, m22), -np.arctan2(-m02, cos_y), -np.arctan2(m01, m00)])
+    return np.array([0.0, -np.arctan2(-m02, cos_y), -np.arctan2(-m10, m11)])

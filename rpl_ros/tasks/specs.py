@@ -1,0 +1,40 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""The tasks by name, as far as everybody needs to know them: sizes, horizon, reward.
+
+No MuJoCo here: residual, learner and controllers take the sizes of their arrays from this table
+and run on machines that have no simulator.
+"""
+
+from dataclasses import dataclass
+
+CONTROL_PERIOD = 0.04
+"""Time of one control step, s: 20 physics steps of 2 ms, 25 Hz (paper, section V)."""
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """Sizes and episode length of a task.
+
+    `reach` is the distance in m below which the object counts as being at the goal.
+    """
+
+    name: str
+    observation_size: int
+    goal_size: int
+    action_size: int
+    horizon: int
+    reach: float
+    controller: str
+
+
+SPECS = {
+    name: TaskSpec(name, 40, 3, 4, 100, 0.05, 'reactive_hook')
+    for name in ('hook', 'noisy_hook', 'complex_hook')
+}
+
+
+def spec(name):
+    """Return the TaskSpec called `name`; ValueError names the known ones."""
+    if name not in SPECS:
+        raise ValueError(f'unknown task {name!r}: expected one of {", ".join(SPECS)}')
+    return SPECS[name]
