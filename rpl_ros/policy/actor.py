@@ -1,0 +1,41 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""The residual policy in numpy: what the robot side needs of it, without torch."""
+
+import numpy as np
+
+CLIP = 5.0  # normalised inputs, standard deviations (authors' code)
+
+
+def normalise(values, mean, std):
+    """Return (values - mean) / std, clipped to five standard deviations; float32."""
+    return np.clip((np.asarray(values, np.float32) - mean) / std, -CLIP, CLIP)
+
+
+class Actor:
+    """The mean of the residual policy, for one observation at a time."""
+
+    def __init__(self, tensors, shape):
+        """Take {name: float32 array} and their PolicyShape, as weights.unpack returns them."""
+        self.shape = shape
+        self._tensors = tensors
+        self._layers = [(tensors[f'layer{n}.weight'], tensors[f'layer{n}.bias'])
+                        for n in range(shape.hidden_layers + 1)]
+
+    def act(self, observation, previous, desired_goal, base_action):
+        """Return the residual (A,), in [-1, 1], float64.
+
+        `observation` (O,) is the present one, `previous` (O,) the one before it (at the first
+        step: the same), `desired_goal` (G,), `base_action` (A,).
+        """
+        tensors = self._tensors
+        frames = (observation, previous)[:1 + self.shape.history]
+        parts = [normalise(frame, tensors['observation_mean'], tensors['observation_std'])
+                 for frame in frames]
+        parts.append(normalise(desired_goal, tensors['goal_mean'], tensors['goal_std']))
+        if self.shape.sees_base:
+            parts.append(np.clip(base_action, -1, 1).astype(np.float32))
+        hidden = np.concatenate(parts)
+        for weight, bias in self._layers[:-1]:
+            hidden = np.maximum(weight @ hidden + bias, 0)
+        weight, bias = self._layers[-1]
+        return np.tanh(weight @ hidden + bias).astype(np.float64)

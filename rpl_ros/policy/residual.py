@@ -1,0 +1,123 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""From a state and its base action to the command: the paper's a = pi(s) + f(s), section IV.
+
+This is the whole robot side of residual policy learning; residual_node and the in-process
+rollout both call it. Whatever is wrong with the learned part, the base action remains; whatever
+is wrong with state or base action, the command is a stop.
+"""
+
+import numpy as np
+
+from rpl_ros import data
+
+
+def compose(base_action, residual, scale):
+    """Return (total, sent) for a base action and a residual (A,), no units.
+
+    total = base_action + scale * residual; sent = total clipped to [-1, 1].
+    """
+    total = base_action + scale * residual
+    return total, np.clip(total, -1.0, 1.0)
+
+
+def episode_mode(settings, episode, burn_in, rng):
+    """Return data.BASE, EVALUATE or EXPLORE: how episode number `episode` is driven.
+
+    Every n-th episode measures the base controller or the residual policy without noise. During
+    burn-in others are also driven by the base action, each with the probability in `settings`.
+    """
+    if settings.base_every and episode % settings.base_every == settings.base_every // 2:
+        return data.BASE
+    if settings.evaluate_every and episode % settings.evaluate_every == settings.evaluate_every - 1:
+        return data.EVALUATE
+    if burn_in and rng.random() < settings.burn_in_base_probability:
+        return data.BASE
+    return data.EXPLORE
+
+
+def explore(residual, settings, rng):
+    """Return the residual (A,) with exploration noise, in [-1, 1].
+
+    With probability random_probability it is drawn uniformly instead (authors' code).
+    """
+    noisy = residual + settings.noise_std * rng.standard_normal(residual.shape)
+    uniform = rng.uniform(-1.0, 1.0, residual.shape)
+    return uniform if rng.random() < settings.random_probability else np.clip(noisy, -1.0, 1.0)
+
+
+class ResidualPolicy:
+    """Composes commands, and keeps what lasts for an episode: mode, noise, policy, history."""
+
+    def __init__(self, settings, spec):
+        """Take the ResidualSettings and the TaskSpec; starts without a policy."""
+        self._settings = settings
+        self._spec = spec
+        self._next = None
+        self._actor, self.version, self._burn_in = None, 0, True
+        self._episode = None
+        self._previous = None
+        self._rng = None
+        self.mode = data.BASE
+
+    def offer(self, actor, version, burn_in):
+        """Take new weights as an Actor; they are used from the next episode on."""
+        self._next = actor, version, burn_in
+
+    def _begin(self, episode):
+        """Start an episode: newest weights, its own random numbers, its mode."""
+        if self._next is not None:
+            (self._actor, self.version, self._burn_in), self._next = self._next, None
+        self._episode = episode
+        self._previous = None
+        self._rng = np.random.default_rng([self._settings.seed, episode, 2])
+        self.mode = episode_mode(self._settings, episode, self._burn_in, self._rng)
+
+    def command(self, state, base_action):
+        """Return the Command for a State and the base action (A,), or None where none came."""
+        if state.episode != self._episode:
+            self._begin(state.episode)
+        previous, self._previous = self._previous, state.observation
+        if not self._usable_state(state):
+            return self._stop(state, base_action, data.STOP_BAD_STATE)
+        if base_action is None:
+            return self._stop(state, None, data.STOP_NO_BASE)
+        if base_action.shape != (self._spec.action_size,) or not np.isfinite(base_action).all():
+            return self._stop(state, base_action, data.STOP_BAD_BASE)
+        residual, status = np.zeros(self._spec.action_size), data.EPISODE_END
+        if not state.last:
+            residual, status = self._residual(state, previous, base_action)
+        total, sent = compose(base_action, residual, self._settings.residual_scale)
+        return self._make(state, base_action, residual, total, sent, status)
+
+    def _usable_state(self, state):
+        return (state.observation.shape == (self._spec.observation_size,)
+                and state.desired_goal.shape == (self._spec.goal_size,)
+                and np.isfinite(state.observation).all() and np.isfinite(state.desired_goal).all())
+
+    def _residual(self, state, previous, base_action):
+        """Return (residual (A,), status) for a usable state and base action."""
+        zero = np.zeros(self._spec.action_size)
+        if self.mode == data.BASE:
+            return zero, data.BASE_EPISODE
+        if self._actor is None:
+            return zero, data.NO_POLICY
+        if previous is None:
+            previous = state.observation
+        residual = self._actor.act(state.observation, previous, state.desired_goal, base_action)
+        status = data.RESIDUAL
+        if self.mode == data.EXPLORE:
+            residual, status = explore(residual, self._settings, self._rng), data.EXPLORING
+        if not np.isfinite(residual).all():
+            return zero, data.BAD_RESIDUAL
+        return residual, status
+
+    def _stop(self, state, base_action, status):
+        nothing = np.zeros(self._spec.action_size)
+        base_action = np.empty(0) if base_action is None else base_action
+        return self._make(state, base_action, nothing, nothing, nothing, status)
+
+    def _make(self, state, base_action, residual, total, sent, status):
+        return data.Command(
+            episode=state.episode, step=state.step, policy_version=self.version,
+            base_action=base_action, residual=residual,
+            residual_scale=self._settings.residual_scale, total=total, sent=sent, status=status)

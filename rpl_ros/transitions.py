@@ -1,0 +1,120 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Joins states and commands into episodes by (episode, step): for live topics and for bags.
+
+Messages of the two topics may come in any order and more than once; what does not fit is
+counted and named, never guessed.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rpl_ros.data import Episode
+
+# How many newer episodes may begin before one that is not complete is joined as it is.
+PATIENCE = 2
+
+
+def join(spec, states, commands):
+    """Return the Episode of {step: State} and {step: Command}, or None without any transition.
+
+    Transition t is valid where states t and t + 1 and commands t and t + 1 are there and command t
+    was executed (`State.applied`); command t + 1 carries the next base action.
+    """
+    if not states or not commands:
+        return None
+    steps = min(max(states), spec.horizon)
+    if steps < 1:
+        return None
+    first = states[min(states)]
+    observations = np.full((steps + 1, spec.observation_size), np.nan)
+    achieved = np.full((steps + 1, spec.goal_size), np.nan)
+    base = np.full((steps + 1, spec.action_size), np.nan)
+    residuals, sent = np.zeros((steps, spec.action_size)), np.zeros((steps, spec.action_size))
+    applied, commanded = np.zeros(steps + 1, bool), np.zeros(steps + 1, bool)
+    for step, state in states.items():
+        observations[step], achieved[step] = state.observation, state.achieved_goal
+        applied[step] = state.applied
+    for step, command in commands.items():
+        if step <= steps and command.base_action.shape == (spec.action_size,):
+            base[step], commanded[step] = command.base_action, True
+            if step < steps:
+                residuals[step], sent[step] = command.residual, command.sent
+    seen = np.isfinite(observations).all(axis=1) & np.isfinite(achieved).all(axis=1)
+    whole = seen & commanded & np.isfinite(base).all(axis=1)
+    valid = whole[:-1] & whole[1:] & applied[1:]
+    end = states[max(states)]
+    return Episode(first.episode, observations, achieved, first.desired_goal, base, residuals, sent,
+                   valid, bool(end.success))
+
+
+def _problem(spec, kind, item):
+    """Return what is wrong with the sizes or numbers of a State or Command, or ''."""
+    arrays = ({'observation': spec.observation_size, 'achieved_goal': spec.goal_size,
+               'desired_goal': spec.goal_size} if kind == 'state' else
+              {'residual': spec.action_size, 'sent': spec.action_size})
+    for name, size in arrays.items():
+        value = getattr(item, name)
+        if value.shape != (size,):
+            return f'{name} has {value.size} values, expected {size}'
+        if not np.isfinite(value).all():
+            return f'{name} holds a value that is not finite'
+    if item.step > spec.horizon:
+        return f'the step is beyond the horizon of {spec.horizon}'
+    return ''
+
+
+@dataclass
+class Joiner:
+    """Collects states and commands and gives back whole episodes.
+
+    `problems` counts what could not be used, by reason.
+    """
+
+    spec: object
+    problems: dict = field(default_factory=dict)
+    _open: dict = field(default_factory=dict)
+    _done: int = -1
+
+    def add(self, kind, item):
+        """Take a State (kind 'state') or Command ('command').
+
+        Return (episodes, problem): the Episodes that are now complete, oldest first, and what was
+        wrong with `item`, or ''.
+        """
+        problem = _problem(self.spec, kind, item)
+        if not problem and item.episode <= self._done:
+            problem = 'the episode is over already'
+        store = self._open.setdefault(item.episode, ({}, {})) if not problem else None
+        if store is not None:
+            column = store[0 if kind == 'state' else 1]
+            if item.step in column:
+                problem = 'it was received before'
+            else:
+                column[item.step] = item
+        if problem:
+            self.problems[problem] = self.problems.get(problem, 0) + 1
+            return [], f'{kind} ({item.episode}, {item.step}): {problem}'
+        return self._collect(item.episode), ''
+
+    def _collect(self, newest):
+        """Return the episodes that are complete, or that were overtaken by newer ones."""
+        ready = []
+        for number in sorted(self._open):
+            states, commands = self._open[number]
+            end = max(states, default=None)
+            complete = (end is not None and states[end].last and len(states) == end + 1
+                        and len(commands) == end + 1)
+            if not complete and number > newest - PATIENCE:
+                break
+            del self._open[number]
+            self._done = max(self._done, number)
+            episode = join(self.spec, states, commands)
+            if episode is not None:
+                ready.append(episode)
+        return ready
+
+    def flush(self):
+        """Return the episodes that are still open, as far as they came."""
+        joined = [join(self.spec, *self._open.pop(number)) for number in sorted(self._open)]
+        return [episode for episode in joined if episode is not None]
