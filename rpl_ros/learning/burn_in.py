@@ -1,0 +1,36 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Burn-in: the critic learns alone until the actor may follow it (paper, section IV-B).
+
+The paper waits until the critic's loss is below beta; its authors' code waits until the mean Q
+changes by no more than beta between two checks, which can set in again later.
+"""
+
+import numpy as np
+
+
+class BurnIn:
+    """Decides after each check whether the actor stands still; `active` tells."""
+
+    def __init__(self, settings):
+        """Take the LearnerSettings."""
+        self._settings = settings
+        self.active = settings.burn_in != 'none'
+        self._losses, self._q = [], []
+        self._last_q = 0.0
+
+    def observe(self, critic_loss, mean_q):
+        """Take the figures of one gradient update; at each check decide anew."""
+        rule, threshold = self._settings.burn_in, self._settings.burn_in_threshold
+        if rule == 'none':
+            return
+        self._losses.append(critic_loss)
+        self._q.append(mean_q)
+        if len(self._q) < self._settings.burn_in_check:
+            return
+        loss, mean_q = np.mean(self._losses), np.mean(self._q)
+        if rule == 'q_change':
+            self.active = bool(abs(mean_q - self._last_q) > threshold)
+        elif loss < threshold:
+            self.active = False
+        self._last_q = mean_q
+        self._losses, self._q = [], []

@@ -1,0 +1,40 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Hindsight experience replay: pure functions that read the replay and never change it."""
+
+import numpy as np
+
+from rpl_ros.learning.replay import Batch
+from rpl_ros.rewards import sparse_reward
+
+
+def hindsight_goals(replay, slot, step, ratio, rng):
+    """Return goals (B, G) for transitions (slot, step).
+
+    With probability `ratio` the goal is one that was achieved later in the same episode, at a
+    step drawn uniformly from those after `step` (HER "future"); otherwise the desired goal.
+    """
+    later = step + 1 + rng.integers(replay.steps[slot] - step)
+    goal = replay.achieved_goals[slot, later]
+    lost = ~np.isfinite(goal).all(axis=1)  # a state that was never received
+    goal[lost] = replay.achieved_goals[slot[lost], step[lost] + 1]
+    keep = rng.random(len(slot)) >= ratio
+    goal[keep] = replay.desired_goals[slot[keep]]
+    return goal
+
+
+def sample(replay, size, ratio, reach, rng):
+    """Return a Batch of `size` transitions, relabelled; `reach` is the reward's radius, m."""
+    slot, step = replay.draw(size, rng)
+    goal = hindsight_goals(replay, slot, step, ratio, rng)
+    before = np.maximum(step - 1, 0)
+    observation = replay.observations[slot, step]
+    previous = replay.observations[slot, before]
+    lost = ~np.isfinite(previous).all(axis=1)
+    previous[lost] = observation[lost]
+    return Batch(
+        observation=observation, previous_observation=previous, goal=goal,
+        base_action=replay.base_actions[slot, step], residual=replay.residuals[slot, step],
+        sent=replay.sent[slot, step],
+        reward=sparse_reward(replay.achieved_goals[slot, step + 1], goal, reach).astype(np.float32),
+        next_observation=replay.observations[slot, step + 1],
+        next_base_action=replay.base_actions[slot, step + 1])

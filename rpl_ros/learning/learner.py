@@ -1,0 +1,93 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""The learner: episodes in, policy weights out; the same code live, in process and offline."""
+
+import numpy as np
+import torch
+
+from rpl_ros.learning import her
+from rpl_ros.learning.burn_in import BurnIn
+from rpl_ros.learning.ddpg import Ddpg
+from rpl_ros.learning.normalizer import Normalizer
+from rpl_ros.learning.replay import Replay
+from rpl_ros.policy.weights import pack, PolicyShape
+from rpl_ros.tasks.specs import spec as find_spec
+
+
+class Learner:
+    """Owns replay, networks and counters; knows neither ROS nor a simulator."""
+
+    def __init__(self, settings):
+        """Take the LearnerSettings."""
+        self.settings = settings
+        self.spec = find_spec(settings.task)
+        self.shape = PolicyShape(
+            task=settings.task, observation_size=self.spec.observation_size,
+            goal_size=self.spec.goal_size, action_size=self.spec.action_size,
+            hidden_layers=settings.hidden_layers, hidden_size=settings.hidden_size,
+            history=settings.history, sees_base=settings.actor_sees_base)
+        torch.set_num_threads(settings.threads)
+        self._rng = np.random.default_rng([settings.seed, 3])
+        self.replay = Replay(self.spec, settings.buffer_transitions)
+        self.ddpg = Ddpg(settings, self.spec, self.shape)
+        self.burn_in = BurnIn(settings)
+        self._observations = Normalizer(self.spec.observation_size)
+        self._goals = Normalizer(self.spec.goal_size)
+        self.episodes = self.transitions = self.updates = self.version = 0
+        self._owed = 0.0
+        self.figures = {'critic_loss': 0.0, 'mean_q': 0.0, 'mean_residual': 0.0}
+
+    @property
+    def owed(self):
+        """Return how many gradient updates the transitions taken so far still ask for."""
+        if self.transitions < max(self.settings.warmup_transitions, 1):
+            return 0
+        return int(self._owed)
+
+    def add(self, episode):
+        """Take an Episode; return how many transitions of it were of use."""
+        count = self.replay.add(episode)
+        if not count:
+            return 0
+        ratio = self.settings.her_ratio
+        self._observations.add(episode.observations)
+        self._goals.add(episode.achieved_goals[1:], ratio)
+        self._goals.add(episode.desired_goal[None], (1.0 - ratio) * episode.steps)
+        self.set_moments()
+        self.episodes += 1
+        self.transitions += count
+        self._owed += count * self.settings.updates_per_step
+        return count
+
+    def update(self):
+        """Do one gradient update."""
+        batch = her.sample(self.replay, self.settings.batch_size, self.settings.her_ratio,
+                           self.spec.reach, self._rng)
+        self.figures = self.ddpg.update(batch, train_actor=not self.burn_in.active)
+        self.burn_in.observe(self.figures['critic_loss'], self.figures['mean_q'])
+        self.updates += 1
+        self._owed = max(0.0, self._owed - 1.0)
+        if self.updates % self.settings.target_every == 0:
+            self.ddpg.update_targets()
+
+    def policy_tensors(self):
+        """Return the policy as {name: float32 array}, the normaliser's moments included."""
+        names = ('observation_mean', 'observation_std', 'goal_mean', 'goal_std')
+        moments = (*self._observations.moments(), *self._goals.moments())
+        return {**dict(zip(names, moments)), **self.ddpg.policy_tensors()}
+
+    def policy(self):
+        """Return the policy as safetensors bytes."""
+        return pack(self.policy_tensors(), self.shape, self.version, self.burn_in.active)
+
+    def publish(self):
+        """Count the version up and return the policy as safetensors bytes."""
+        self.version += 1
+        return self.policy()
+
+    def normalizers(self):
+        """Return {name: Normalizer} of observations and goals."""
+        return {'observation': self._observations, 'goal': self._goals}
+
+    def set_moments(self):
+        """Tell the networks the present moments of observations and goals."""
+        self.ddpg.set_moments(self._observations.moments(), self._goals.moments())

@@ -1,0 +1,54 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Actor and critics in torch; the actor's last layer starts at zero (paper, section IV-A)."""
+
+import torch
+from torch import nn
+
+
+def _hidden(size_in, layers, width, layer_norm):
+    """Return the hidden layers: linear, normalised where asked for, ReLU."""
+    modules = []
+    for _ in range(layers):
+        linear = nn.Linear(size_in, width)
+        nn.init.xavier_uniform_(linear.weight)
+        nn.init.zeros_(linear.bias)
+        modules += [linear, *([nn.LayerNorm(width)] if layer_norm else []), nn.ReLU()]
+        size_in = width
+    return modules
+
+
+def make_actor(shape):
+    """Return the actor for a PolicyShape: input (B, I) -> residual (B, A) in [-1, 1]."""
+    last = nn.Linear(shape.hidden_size, shape.action_size)
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(*_hidden(shape.input_size, shape.hidden_layers, shape.hidden_size, False),
+                         last, nn.Tanh())
+
+
+def actor_tensors(actor):
+    """Return {name: numpy array} of an actor's layers, named as in PolicyShape.tensors()."""
+    linear = [module for module in actor if isinstance(module, nn.Linear)]
+    return {f'layer{n}.{name}': value.detach().cpu().numpy().copy()
+            for n, module in enumerate(linear) for name, value in module.named_parameters()}
+
+
+class Critics(nn.Module):
+    """One or more critics: input (B, I) and action (B, A) -> Q (critics, B)."""
+
+    def __init__(self, shape, count, layer_norm):
+        """Build `count` critics of the size in the PolicyShape."""
+        super().__init__()
+        size_in = shape.input_size + shape.action_size
+        self.members = nn.ModuleList()
+        for _ in range(count):
+            last = nn.Linear(shape.hidden_size, 1)
+            nn.init.xavier_uniform_(last.weight)
+            nn.init.zeros_(last.bias)
+            self.members.append(nn.Sequential(
+                *_hidden(size_in, shape.hidden_layers, shape.hidden_size, layer_norm), last))
+
+    def forward(self, inputs, action):
+        """Return Q values (critics, B)."""
+        both = torch.cat([inputs, action], dim=1)
+        return torch.stack([member(both).squeeze(1) for member in self.members])

@@ -1,0 +1,29 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Running mean and standard deviation of observations and goals (authors' code)."""
+
+import numpy as np
+
+STD_FLOOR = 0.01
+
+
+class Normalizer:
+    """Weighted running moments of rows (..., size), kept as float64 sums."""
+
+    def __init__(self, size):
+        """Start with mean 0 and standard deviation 1."""
+        self.count, self.sum, self.squares = 0.0, np.zeros(size), np.zeros(size)
+
+    def add(self, rows, weight=1.0):
+        """Count rows (n, size), each `weight` times; rows with NaN are left out."""
+        rows = rows[np.isfinite(rows).all(axis=1)].astype(np.float64)
+        self.count += weight * len(rows)
+        self.sum += weight * rows.sum(axis=0)
+        self.squares += weight * (rows ** 2).sum(axis=0)
+
+    def moments(self):
+        """Return (mean, std), float32 arrays (size,); std is at least 0.01."""
+        if not self.count:
+            return np.zeros_like(self.sum, np.float32), np.ones_like(self.sum, np.float32)
+        mean = self.sum / self.count
+        variance = np.maximum(self.squares / self.count - mean ** 2, 0.0)
+        return mean.astype(np.float32), np.maximum(np.sqrt(variance), STD_FLOOR).astype(np.float32)

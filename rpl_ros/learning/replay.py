@@ -1,0 +1,74 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Replay of whole episodes: a ring that forgets the oldest when it is full."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B transitions as float32 arrays, each (B, size); `reward` is (B,)."""
+
+    observation: np.ndarray
+    previous_observation: np.ndarray
+    goal: np.ndarray
+    base_action: np.ndarray
+    residual: np.ndarray
+    sent: np.ndarray
+    reward: np.ndarray
+    next_observation: np.ndarray
+    next_base_action: np.ndarray
+
+
+class Replay:
+    """Keeps the newest episodes in arrays of fixed size."""
+
+    def __init__(self, spec, transitions):
+        """Take the TaskSpec and the number of transitions to keep."""
+        self._horizon = steps = spec.horizon
+        capacity = max(1, transitions // steps)
+        # empty, not zeros: pages are taken from the machine only when episodes fill them.
+        self.observations = np.empty((capacity, steps + 1, spec.observation_size), np.float32)
+        self.achieved_goals = np.empty((capacity, steps + 1, spec.goal_size), np.float32)
+        self.base_actions = np.empty((capacity, steps + 1, spec.action_size), np.float32)
+        self.residuals = np.empty((capacity, steps, spec.action_size), np.float32)
+        self.sent = np.empty((capacity, steps, spec.action_size), np.float32)
+        self.desired_goals = np.empty((capacity, spec.goal_size), np.float32)
+        self.valid = np.zeros((capacity, steps), bool)
+        self.steps = np.zeros(capacity, np.int64)
+        self.size = self._next = 0
+
+    def add(self, episode):
+        """Keep an Episode of at most the task's horizon; return its number of transitions.
+
+        One without any complete transition is not kept. ValueError for one that is too long.
+        """
+        steps = episode.steps
+        if steps > self._horizon:
+            raise ValueError(f'episode {episode.episode} has {steps} steps, expected at most '
+                             f'{self._horizon}')
+        count = int(episode.valid.sum())
+        if not count:
+            return 0
+        slot = self._next
+        for name in ('observations', 'achieved_goals', 'base_actions'):
+            getattr(self, name)[slot, :steps + 1] = getattr(episode, name)
+        self.residuals[slot, :steps] = episode.residuals
+        self.sent[slot, :steps] = episode.sent
+        self.desired_goals[slot] = episode.desired_goal
+        self.valid[slot] = False
+        self.valid[slot, :steps] = episode.valid
+        self.steps[slot] = steps
+        self._next = (slot + 1) % len(self.steps)
+        self.size = max(self.size, slot + 1)
+        return count
+
+    def draw(self, size, rng):
+        """Return (episode slots, steps) of `size` complete transitions, uniformly drawn."""
+        slot = rng.integers(self.size, size=size)
+        step = rng.integers(self.steps[slot])
+        while (bad := ~self.valid[slot, step]).any():
+            slot[bad] = rng.integers(self.size, size=int(bad.sum()))
+            step[bad] = rng.integers(self.steps[slot[bad]])
+        return slot, step
