@@ -1,0 +1,162 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""learner_node: trains the residual from the topics `state` and `command` while the robot works.
+
+Callbacks only join messages into episodes; a worker thread does the gradient updates and publishes
+versioned weights. After a restart it goes on from its last checkpoint.
+"""
+
+import os
+from pathlib import Path
+import queue
+import threading
+import time
+
+from rclpy.clock import Clock, ClockType
+from rpl_msgs.msg import LearnerStatus, PolicyWeights
+from std_msgs.msg import Header
+
+from rpl_ros.config import LearnerSettings
+from rpl_ros.convert import read_command, read_state, to_bytes
+from rpl_ros.learning.checkpoint import dump, restore, write
+from rpl_ros.learning.learner import Learner
+from rpl_ros.nodes.params import RplNode, run_node
+from rpl_ros.nodes.qos import publisher, subscribe
+from rpl_ros.policy.weights import digest, WeightsError
+from rpl_ros.transitions import Joiner
+
+NICE = 5  # below the control loop, where the machine has too few cores for both
+
+
+class LearnerNode(RplNode):
+    """Joins transitions, trains, publishes weights."""
+
+    def __init__(self):
+        """Build the networks, restore them where a checkpoint exists, publish version 1."""
+        super().__init__('learner_node', LearnerSettings)
+        self._learner = Learner(self.settings)
+        self._joiner = Joiner(self._learner.spec)
+        self._queue = queue.SimpleQueue()
+        self._error = ''
+        self._rejected = 0
+        self._stop = threading.Event()
+        self._rate = (time.monotonic(), 0, 0.0)
+        self._weights = publisher(self, 'policy_weights')
+        self._status = publisher(self, 'learner_status')
+        self._folder = Path(self.settings.out) if self.settings.out else None
+        self._restore()
+        self._saved = self._learner.transitions
+        self._publish_weights()
+        subscribe(self, 'state', lambda message: self._take('state', read_state(message)))
+        subscribe(self, 'command', lambda message: self._take('command', read_command(message)))
+        self.create_timer(1.0, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._worker = threading.Thread(target=self._work, name='learner', daemon=True)
+        self._worker.start()
+        self.get_logger().info('ready')
+
+    def _restore(self):
+        path = self._folder / 'learner.safetensors' if self._folder else None
+        if path is None or not path.exists():
+            return
+        try:
+            restore(self._learner, path.read_bytes())
+        except WeightsError as error:
+            self.get_logger().error(f'{path} is not used, the learner begins anew: {error}')
+            return
+        self.get_logger().info(f'goes on from {path}: {self._learner.updates} updates')
+
+    def _take(self, kind, item):
+        """Join a State or Command; hand complete episodes to the worker."""
+        episodes, problem = self._joiner.add(kind, item)
+        if problem:
+            self._rejected += 1
+            self.warn(problem.partition(':')[2], f'{problem}; not used')
+        for episode in episodes:
+            lost = episode.steps - int(episode.valid.sum())
+            if lost:
+                self._rejected += lost
+                self.warn('incomplete', f'episode {episode.episode}: {lost} of {episode.steps} '
+                          'transitions are not complete and not used')
+            self._queue.put(episode)
+
+    def _on_timer(self):
+        if self._error:
+            self.fail(self._error)
+        self._publish_status()
+
+    def _work(self):
+        """Train until told to stop; runs in the worker thread."""
+        try:
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)  # this thread only
+            while not self._stop.is_set():
+                self._train_once()
+        except Exception as error:  # whatever it is, the node must say so and the robot go on
+            self._error = f'the learner failed: {type(error).__name__}: {error}'
+
+    def _train_once(self):
+        """Take the episodes that came and do one update, or wait a little."""
+        learner, took = self._learner, False
+        while not self._queue.empty() or not learner.owed:
+            try:
+                took = bool(learner.add(self._queue.get(timeout=0.2))) or took
+            except queue.Empty:
+                return
+        if took:
+            self._publish_status()
+        burning = learner.burn_in.active
+        learner.update()
+        due = learner.updates % self.settings.publish_every == 0 and not learner.burn_in.active
+        if due or burning != learner.burn_in.active:
+            self._publish_weights()
+        if not learner.owed:
+            self._publish_status()
+        if learner.transitions - self._saved >= self.settings.checkpoint_every:
+            self._save()
+
+    def _publish_weights(self):
+        data = self._learner.publish()
+        self._weights.publish(PolicyWeights(
+            header=self._header(), version=self._learner.version, digest=digest(data),
+            burn_in=self._learner.burn_in.active, data=to_bytes(data)))
+
+    def _publish_status(self):
+        learner = self._learner
+        self._status.publish(LearnerStatus(
+            header=self._header(), episodes=learner.episodes, transitions=learner.transitions,
+            rejected=self._rejected, updates=learner.updates, owed_updates=learner.owed,
+            updates_per_second=self._updates_per_second(), policy_version=learner.version,
+            burn_in=learner.burn_in.active, error=self._error, **learner.figures))
+
+    def _updates_per_second(self):
+        """Return the rate of updates over the last second or so, 1/s."""
+        now, (then, updates, rate) = time.monotonic(), self._rate
+        if now - then >= 1.0:
+            rate = (self._learner.updates - updates) / (now - then)
+            self._rate = (now, self._learner.updates, rate)
+        return rate
+
+    def _header(self):
+        return Header(stamp=self.get_clock().now().to_msg())
+
+    def _save(self):
+        """Write the policy of this moment, for evaluation, and the learner, for a restart."""
+        learner, self._saved = self._learner, self._learner.transitions
+        if self._folder is None:
+            return
+        write(self._folder / f'policy_{learner.transitions:07d}.safetensors', learner.policy())
+        write(self._folder / 'learner.safetensors', dump(learner))
+
+    def close(self):
+        """Stop the worker and write what it has learned."""
+        self._stop.set()
+        self._worker.join(timeout=10.0)
+        if not self._worker.is_alive() and self._learner.updates:
+            self._save()
+
+
+def main(args=None):
+    """Run learner_node; return its exit code."""
+    return run_node(LearnerNode, args)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,128 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""residual_node: adds the learned residual to the base action and commands the robot.
+
+State and base action are paired by (episode, step). New weights are taken between episodes. Runs
+without torch.
+"""
+
+import time
+
+from rclpy.clock import Clock, ClockType
+from rpl_msgs.msg import Command as CommandMessage
+from rpl_msgs.msg import EpisodeResult
+
+from rpl_ros import data
+from rpl_ros.config import ResidualSettings
+from rpl_ros.convert import fill, from_wire, read_state
+from rpl_ros.nodes.params import RplNode, run_node
+from rpl_ros.nodes.qos import publisher, subscribe
+from rpl_ros.policy.actor import Actor
+from rpl_ros.policy.residual import ResidualPolicy
+from rpl_ros.policy.weights import unpack, WeightsError
+from rpl_ros.results import Tally
+from rpl_ros.tasks.specs import spec
+
+FALLBACKS = {
+    data.BAD_RESIDUAL: 'the residual was not finite: base action sent',
+    data.STOP_BAD_BASE: 'the base action has a wrong length or is not finite: stop sent',
+    data.STOP_NO_BASE: 'no base action came in time: stop sent',
+    data.STOP_BAD_STATE: 'the state has a wrong length or is not finite: stop sent',
+}
+
+
+class ResidualNode(RplNode):
+    """Pairs, composes, publishes."""
+
+    def __init__(self):
+        """Start without a policy: until weights come, commands are the base actions."""
+        super().__init__('residual_node', ResidualSettings)
+        self._spec = spec(self.settings.task)
+        self._policy = ResidualPolicy(self.settings, self._spec)
+        self._state = self._header = None
+        self._answer = None  # the command for the present state, once it is sent
+        self._base = None  # the newest base action
+        self._tally = None
+        self._version = 0
+        self._commands = publisher(self, 'command')
+        self._results = publisher(self, 'episode_result')
+        subscribe(self, 'policy_weights', self._on_weights)
+        subscribe(self, 'base_action', self._on_base_action)
+        subscribe(self, 'state', self._on_state)
+        self._deadline = None
+        if self.settings.base_timeout:
+            self._deadline = self.create_timer(
+                self.settings.base_timeout, self._on_deadline, autostart=False,
+                clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.get_logger().info('ready; base actions only until weights come')
+
+    def _on_weights(self, message):
+        try:
+            tensors, shape = unpack(message.data, message.digest)
+            if (shape.task, shape.action_size) != (self.settings.task, self._spec.action_size):
+                raise WeightsError(f'they are for task {shape.task!r}, expected '
+                                   f'{self.settings.task!r}')
+        except WeightsError as error:
+            self.get_logger().error(f'weights version {message.version} are not used: {error}')
+            return
+        self._policy.offer(Actor(tensors, shape), message.version, message.burn_in)
+
+    def _on_state(self, message):
+        state = read_state(message)
+        key = (state.episode, state.step)
+        if self._state is not None:
+            newest = (self._state.episode, self._state.step)
+            if key == newest and self._answer is not None:
+                self._commands.publish(self._answer)  # the sim asks again: same answer
+                return
+            if key < newest:
+                self.warn('order', f'state {key} came after {newest}; ignored')
+                return
+        self._state, self._header, self._answer = state, message.header, None
+        if self._tally is None or self._tally.episode != state.episode:
+            self._tally = Tally(state.episode, time.monotonic())
+        self._tally.add_state(state)
+        if self._deadline:
+            self._deadline.reset()
+        self._try()
+
+    def _on_base_action(self, message):
+        self._base = message
+        self._try()
+
+    def _try(self):
+        """Send the command if the base action for the present state is there."""
+        if self._state is None or self._answer is not None or self._base is None:
+            return
+        if (self._base.episode, self._base.step) == (self._state.episode, self._state.step):
+            self._send(from_wire(self._base.action))
+
+    def _on_deadline(self):
+        self._deadline.cancel()
+        if self._state is not None and self._answer is None:
+            self._send(None)
+
+    def _send(self, base_action):
+        """Compose and publish the command for the present state."""
+        state = self._state
+        command = self._policy.command(state, base_action)
+        self._answer = fill(CommandMessage(), command, self._header)
+        self._commands.publish(self._answer)
+        if self._deadline:
+            self._deadline.cancel()
+        if command.status in FALLBACKS:
+            self._tally.fallbacks += 1
+            self.warn(command.status, f'step {state.step} of episode {state.episode}: '
+                      f'{FALLBACKS[command.status]}')
+        if state.last:
+            self._results.publish(EpisodeResult(
+                header=self._header, task=self.settings.task, mode=self._policy.mode,
+                policy_version=self._policy.version, **self._tally.result(time.monotonic())))
+
+
+def main(args=None):
+    """Run residual_node; return its exit code."""
+    return run_node(ResidualNode, args)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

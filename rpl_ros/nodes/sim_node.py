@@ -1,0 +1,172 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""sim_node: steps a task in MuJoCo; publishes states, takes commands.
+
+In `lockstep` mode a step follows as soon as its command has come; in `realtime` mode there is one
+every 40 ms, and a command that is not there by then is missed: the gripper holds still.
+"""
+
+import time
+
+from builtin_interfaces.msg import Time
+import numpy as np
+from rclpy.clock import Clock, ClockType
+from rclpy.qos import QoSProfile
+from rosgraph_msgs.msg import Clock as ClockMessage
+from rpl_msgs.msg import State
+from std_msgs.msg import Header
+
+from rpl_ros.config import SettingsError, SimSettings
+from rpl_ros.convert import fill, from_wire
+from rpl_ros.nodes.params import RplNode, run_node
+from rpl_ros.nodes.qos import publisher, subscribe
+from rpl_ros.tasks import make_task
+from rpl_ros.tasks.specs import CONTROL_PERIOD
+
+
+class SimNode(RplNode):
+    """The simulated robot and its scene."""
+
+    def __init__(self):
+        """Build the scene and wait for the nodes that listen."""
+        super().__init__('sim_node', SimSettings)
+        settings = self.settings
+        try:
+            self._task = make_task(settings.task, settings.seed, settings.objects)
+        except ValueError as error:
+            raise SettingsError(f'sim_node: {error}') from error
+        self._realtime = settings.mode == 'realtime'
+        self._states = publisher(self, 'state')
+        subscribe(self, 'command', self._on_command)
+        subscribe(self, 'learner_status', self._on_learner_status)
+        self._clock = (self.create_publisher(ClockMessage, '/clock', QoSProfile(depth=10))
+                       if self._realtime else None)
+        self._state = None  # the present state; None between episodes
+        self._message = None
+        self._command = None  # the command for the present state, realtime mode only
+        self._sent_at = self._asked_at = time.monotonic()
+        self._age = 0.0
+        self._episode = settings.first_episode
+        self._owed = 0
+        self._ticks = 0
+        self._window = None
+        if settings.window:
+            from rpl_ros.tasks.window import open_window
+            self._window = open_window(self._task)
+        period = CONTROL_PERIOD if self._realtime else 0.05
+        # Steady: the rhythm must not follow a clock that this node itself publishes.
+        self.create_timer(period, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.get_logger().info(f'{settings.task} is ready in {settings.mode} mode')
+
+    def _on_learner_status(self, message):
+        self._owed = message.owed_updates
+        if self._state is None and not self._realtime:
+            self._begin()
+
+    def _on_timer(self):
+        self._ticks += self._realtime
+        if self._state is None:
+            self._begin()
+        elif self._realtime:
+            self._tick()
+        else:
+            self._look_after_command()
+        if self._realtime:
+            self._clock.publish(ClockMessage(clock=self._now()))
+
+    def _begin(self):
+        """Begin the next episode if everybody is there and the learner is not too far behind."""
+        settings = self.settings
+        if self._states.get_subscription_count() < settings.subscribers:
+            return
+        if not self._realtime and settings.max_owed_updates < self._owed:
+            return
+        if settings.episodes and self._episode >= settings.first_episode + settings.episodes:
+            self.get_logger().info(f'all {settings.episodes} episodes are done')
+            self.done = True
+            return
+        self._publish(self._task.reset(self._episode))
+
+    def _publish(self, state):
+        """Send `state` and make it the present one."""
+        self._state, self._command = state, None
+        self._message = fill(State(task=self.settings.task), state, self._header())
+        self._sent_at = self._asked_at = time.monotonic()
+        self._states.publish(self._message)
+        if self._window:
+            self._window.show()
+
+    def _now(self):
+        """Return simulated time: it counts control steps and never goes back."""
+        nanoseconds = round(self._ticks * CONTROL_PERIOD * 1e9)
+        return Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
+
+    def _header(self):
+        return Header(stamp=self._now(), frame_id='world')
+
+    def _on_command(self, message):
+        """Take the command for the present state; ignore any other."""
+        if self._state is None or message.episode != self._state.episode:
+            return
+        if message.step != self._state.step:
+            if message.step > self._state.step:
+                self.warn('order', f'command for step {message.step} of episode {message.episode} '
+                          f'came at step {self._state.step}; ignored')
+            return
+        sent = from_wire(message.sent)
+        if sent.shape != (self._task.spec.action_size,) or not np.isfinite(sent).all():
+            self.warn('sent', f'command ({message.episode}, {message.step}): sent is '
+                      f'{sent.tolist()}, expected {self._task.spec.action_size} finite numbers; '
+                      'the gripper holds still')
+            sent = np.zeros(self._task.spec.action_size)
+        self._age = time.monotonic() - self._sent_at
+        self._command = sent
+        if not self._realtime:
+            self._advance()
+
+    def _advance(self):
+        """Execute the command, or hold still where none came; publish what follows."""
+        if self._state.last:
+            self._episode += 1
+            self._state = None
+            self._begin()
+            return
+        applied = self._command is not None
+        sent = self._command if applied else np.zeros(self._task.spec.action_size)
+        state = self._task.step(sent, applied, self._age if applied else 0.0)
+        self._ticks += not self._realtime
+        self._publish(state)
+
+    def _tick(self):
+        """Do a step in realtime mode."""
+        if self._command is None and not self._state.last:
+            self.warn('missed', f'no command for step {self._state.step} of episode '
+                      f'{self._state.episode} within {CONTROL_PERIOD * 1e3:.0f} ms; the gripper '
+                      'holds still')
+        self._advance()
+
+    def _look_after_command(self):
+        """In lockstep mode, ask again for a command that does not come, and give up in the end."""
+        now, settings = time.monotonic(), self.settings
+        if now - self._sent_at > settings.give_up_after:
+            self.fail(f'no command for step {self._state.step} of episode {self._state.episode} '
+                      f'in {settings.give_up_after:.0f} s: is a node down?')
+        elif now - self._asked_at > settings.resend_after:
+            self._asked_at = now
+            self.get_logger().warning(
+                f'no command for step {self._state.step} of episode {self._state.episode} in '
+                f'{now - self._sent_at:.1f} s; sending the state again')
+            self._states.publish(self._message)
+
+    def close(self):
+        """Close the window."""
+        if self._window:
+            self._window.close()
+
+
+def main(args=None):
+    """Run sim_node; return its exit code."""
+    return run_node(SimNode, args)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,226 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""The nodes over real DDS: the same episodes as in one process, and what happens to bad input."""
+
+import dataclasses
+
+from graph_tools import free_domain, listener, nodes
+import numpy as np
+import pytest
+from rpl_msgs.msg import BaseAction, EpisodeResult, LearnerStatus, PolicyWeights, State
+from std_msgs.msg import Header
+
+from rpl_ros import data
+from rpl_ros.config import make_settings, ResidualSettings
+from rpl_ros.controllers import find_controller
+from rpl_ros.convert import fill, read_command, read_state, to_bytes
+from rpl_ros.nodes.qos import publisher, subscribe
+from rpl_ros.policy.actor import Actor
+from rpl_ros.policy.residual import ResidualPolicy
+from rpl_ros.policy.weights import digest, pack, PolicyShape, unpack
+from rpl_ros.rollout import run_episode
+from rpl_ros.tasks import make_task
+from rpl_ros.tasks.specs import spec
+from rpl_ros.transitions import Joiner
+
+TASK, SEED, EPISODES = 'complex_hook', 5, 4
+RESIDUAL = {'seed': SEED, 'task': TASK, 'base_every': 4, 'evaluate_every': 4}
+
+
+def random_policy(task, rng):
+    """Return the bytes of a small policy that really corrects: random weights."""
+    sizes = spec(task)
+    shape = PolicyShape(task, sizes.observation_size, sizes.goal_size, sizes.action_size, 2, 16)
+    tensors = {name: rng.normal(0, 0.3, size) for name, size in shape.tensors().items()}
+    for name in ('observation_std', 'goal_std'):
+        tensors[name] = np.abs(tensors[name]) + 0.1
+    return pack(tensors, shape)
+
+
+def weights_message(content, version, **changes):
+    """Return the PolicyWeights message for the bytes of a policy."""
+    fields = {'version': version, 'digest': digest(content), 'data': to_bytes(content), **changes}
+    return PolicyWeights(**fields)
+
+
+def in_process(content):
+    """Return the Episodes of the in-process rollout with the policy of these bytes."""
+    task = make_task(TASK, SEED)
+    policy = ResidualPolicy(make_settings(ResidualSettings, RESIDUAL), task.spec)
+    policy.offer(Actor(*unpack(content)), 7, False)
+    controller = find_controller(task.spec.controller)
+    return [run_episode(task, controller, policy, number) for number in range(EPISODES)]
+
+
+def assert_equal_episodes(found, expected):
+    """Compare two Episodes field by field, to the last bit."""
+    for field in dataclasses.fields(expected):
+        np.testing.assert_array_equal(getattr(found, field.name), getattr(expected, field.name),
+                                      err_msg=field.name)
+
+
+def test_four_nodes_play_the_same_episodes_as_one_process(tmp_path):
+    content = random_policy(TASK, np.random.default_rng(1))
+    expected = in_process(content)
+    domain, joiner = free_domain(), Joiner(spec(TASK))
+    episodes, results, statuses = [], [], []
+    common = {'task': TASK, 'seed': SEED}
+    with listener(domain) as (node, spin), nodes(
+            domain, tmp_path, base_controller_node=common, residual_node=RESIDUAL,
+            learner_node={**common, 'updates_per_step': 0.0},
+            sim_node={**common, 'episodes': EPISODES, 'subscribers': 4}) as started:
+        weights = publisher(node, 'policy_weights')
+        seen = []
+        subscribe(node, 'policy_weights', lambda message: seen.append(message.version))
+        spin(lambda: weights.get_subscription_count() >= 2 and seen)  # the learner's are out
+        weights.publish(weights_message(content, 7))
+        spin(lambda: 7 in seen)
+        assert weights.wait_for_all_acked()
+
+        def take(kind, item):
+            episodes.extend(joiner.add(kind, item)[0])
+        subscribe(node, 'learner_status', statuses.append)
+        subscribe(node, 'episode_result', results.append)
+        subscribe(node, 'command', lambda message: take('command', read_command(message)))
+        subscribe(node, 'state', lambda message: take('state', read_state(message)))
+        spin(lambda: len(episodes) == EPISODES and started['sim_node'].poll() is not None)
+        spin(lambda: statuses and statuses[-1].episodes == EPISODES)
+    assert started['sim_node'].returncode == 0
+    assert not joiner.problems
+    for found, (episode, _, _) in zip(episodes, expected):
+        assert_equal_episodes(found, episode)
+        assert found.valid.all()
+    modes = [data.EXPLORE, data.EXPLORE, data.BASE, data.EVALUATE]
+    assert [result.mode for result in results] == modes
+    assert [result.success for result in results] == [last.success for *_, last in expected]
+    assert any(np.abs(episode.residuals).max() > 0.1 for episode in episodes)
+    assert statuses[-1].transitions == EPISODES * spec(TASK).horizon
+    assert statuses[-1].rejected == 0
+    assert {name: process.returncode for name, process in started.items()} == dict.fromkeys(
+        started, 0)
+
+
+def usable_state(episode=0, step=0, **changes):
+    """Return a State message of the hook task with plausible numbers."""
+    sizes = spec('hook')
+    item = data.State(episode, step, np.linspace(0.1, 1.0, sizes.observation_size),
+                      np.array([1.8, 0.75, 0.42]), np.array([1.65, 0.75, 0.42]))
+    message = fill(State(task='hook'), item, Header(frame_id='world'))
+    for name, value in changes.items():
+        setattr(message, name, value)
+    return message
+
+
+def base_action(episode=0, step=0, action=(0.1, 0.2, 0.3, 0.4)):
+    """Return a BaseAction message."""
+    return BaseAction(episode=episode, step=step, controller='test', action=list(action))
+
+
+@pytest.fixture
+def residual_side(tmp_path):
+    """Yield (send, commands, log) around a residual_node: publishers, what it sent, its log."""
+    domain, commands = free_domain(), []
+    with listener(domain) as (node, spin), nodes(
+            domain, tmp_path, residual_node={'task': 'hook', 'base_timeout': 0.3}):
+        subscribe(node, 'command', lambda message: commands.append(read_command(message)))
+        senders = {topic: publisher(node, topic)
+                   for topic in ('state', 'base_action', 'policy_weights')}
+        spin(lambda: all(sender.get_subscription_count() for sender in senders.values())
+             and node.count_publishers('command'))
+
+        def send(topic, message, answers=0):
+            before = len(commands)
+            senders[topic].publish(message)
+            if answers:
+                spin(lambda: len(commands) >= before + answers, 10.0)
+
+        def log_says(text):
+            spin(lambda: text in (tmp_path / 'residual_node.log').read_text(), 10.0)
+        yield send, commands, log_says
+
+
+def test_residual_node_answers_bad_input_safely(residual_side):
+    send, commands, log_says = residual_side
+    send('base_action', base_action())
+    send('state', usable_state(), answers=1)
+    assert commands[-1].status == data.NO_POLICY
+    np.testing.assert_array_equal(commands[-1].sent, [0.1, 0.2, 0.3, 0.4])
+
+    send('state', usable_state(), answers=1)  # repeated: the same answer again
+    np.testing.assert_array_equal(commands[-1].sent, commands[-2].sent)
+
+    send('state', usable_state(step=1))
+    send('base_action', base_action(step=1, action=[0.1, float('nan'), 0.3, 0.4]), answers=1)
+    assert commands[-1].status == data.STOP_BAD_BASE
+    assert not commands[-1].sent.any()
+
+    send('state', usable_state(step=2))
+    send('base_action', base_action(step=2, action=[0.1, 0.2]), answers=1)
+    assert commands[-1].status == data.STOP_BAD_BASE
+    log_says('the base action has a wrong length or is not finite')
+
+    send('state', usable_state(step=3))
+    send('base_action', base_action(step=2))  # of another step: does not count
+    send('base_action', base_action(episode=4, step=3), answers=1)  # nor of another episode
+    assert commands[-1].status == data.STOP_NO_BASE
+    log_says('no base action came in time')
+
+    broken = [0.0] * 40
+    broken[7] = float('inf')
+    send('state', usable_state(step=4, observation=broken))
+    send('base_action', base_action(step=4), answers=1)
+    assert commands[-1].status == data.STOP_BAD_STATE
+    send('state', usable_state(step=5, observation=[0.0] * 39))
+    send('base_action', base_action(step=5), answers=1)
+    assert commands[-1].status == data.STOP_BAD_STATE
+
+    send('state', usable_state(step=1))  # out of order: no second command for it
+    log_says('came after')
+    send('state', usable_state(step=6))
+    send('base_action', base_action(step=6), answers=1)
+    assert [command.step for command in commands] == [0, 0, 1, 2, 3, 4, 5, 6]
+
+
+def test_residual_node_refuses_damaged_weights(residual_side):
+    send, commands, log_says = residual_side
+    good = random_policy('hook', np.random.default_rng(2))
+    send('policy_weights', weights_message(good, 3, digest='0' * 64))
+    log_says('weights version 3 are not used: the digest')
+    other = random_policy('complex_hook', np.random.default_rng(2))
+    send('policy_weights', weights_message(other, 4))
+    log_says("they are for task 'complex_hook', expected 'hook'")
+    send('policy_weights', weights_message(b'no weights at all', 5))
+    log_says('weights version 5 are not used')
+    send('state', usable_state())
+    send('base_action', base_action(), answers=1)
+    assert (commands[-1].status, commands[-1].policy_version) == (data.NO_POLICY, 0)
+    send('policy_weights', weights_message(good, 6))
+    for episode in range(1, 50):  # taken at the start of an episode, once it has arrived
+        send('state', usable_state(episode=episode))
+        send('base_action', base_action(episode=episode), answers=1)
+        if commands[-1].policy_version == 6:
+            break
+    assert commands[-1].policy_version == 6
+
+
+@pytest.mark.parametrize('name, values, words', [
+    ('sim_node', {'task': 'complex_hok'}, ['complex_hok', 'complex_hook']),
+    ('sim_node', {'episods': '3'}, ['episods', "did you mean 'episodes'"]),
+    ('residual_node', {'residual_scale': '7.0'}, ['residual_scale', '0.0 to 2.0']),
+    ('sim_node', {'task': 'complex_hook', 'objects': '/no/such/folder'}, ['/no/such/folder']),
+    ('base_controller_node', {'controller': 'reactive_hok'}, ['reactive_hok', 'reactive_hook']),
+])
+def test_bad_parameters_end_a_node_with_one_clear_line(tmp_path, name, values, words):
+    with nodes(free_domain(), tmp_path, **{name: values}) as started:
+        assert started[name].wait(timeout=30) == 2
+    text = (tmp_path / f'{name}.log').read_text()
+    assert all(word in text for word in words) and 'Traceback' not in text, text
+
+
+def test_constants_equal_those_of_the_messages():
+    from rpl_msgs.msg import Command
+    for name in ('RESIDUAL', 'EXPLORING', 'BASE_EPISODE', 'NO_POLICY', 'BAD_RESIDUAL',
+                 'STOP_BAD_BASE', 'STOP_NO_BASE', 'EPISODE_END', 'STOP_BAD_STATE'):
+        assert getattr(Command, name) == getattr(data, name)
+    for name in ('EXPLORE', 'BASE', 'EVALUATE'):
+        assert getattr(EpisodeResult, name) == getattr(data, name)
+    assert LearnerStatus().burn_in is False
