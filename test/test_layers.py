@@ -1,0 +1,78 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""The layer rule: who may import what, read from the source and seen in a fresh process."""
+
+import ast
+from pathlib import Path
+import subprocess
+import sys
+
+import pytest
+
+import rpl_ros
+
+ROOT = Path(rpl_ros.__file__).parent
+ROS = {'rclpy', 'rpl_msgs', 'std_msgs', 'std_srvs', 'rosgraph_msgs', 'builtin_interfaces',
+       'rcl_interfaces', 'launch', 'launch_ros'}
+# Folder or module -> what it must not import. '' is everything in rpl_ros.
+FORBIDDEN = {
+    'data.py': ROS | {'torch', 'mujoco', 'yaml'},
+    'rewards.py': ROS | {'torch', 'mujoco'},
+    'transitions.py': ROS | {'torch', 'mujoco'},
+    'convert.py': ROS | {'torch', 'mujoco'},
+    'config.py': ROS | {'torch', 'mujoco'},
+    'policy': ROS | {'torch', 'mujoco'},
+    'controllers': ROS | {'torch', 'mujoco'},
+    'tasks': ROS | {'torch'},
+    'learning': ROS | {'mujoco', 'rpl_ros.tasks.hook', 'rpl_ros.nodes', 'rpl_ros.experiments'},
+    'experiments': ROS | {'rpl_ros.nodes'},
+    'nodes/residual_node.py': {'torch', 'mujoco'},
+    'nodes/base_controller_node.py': {'torch', 'mujoco'},
+}
+
+
+def imports(path):
+    """Return the full names of all modules that a source file imports, also within functions."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            package = '.'.join(['rpl_ros', *path.relative_to(ROOT).parts[:-1]])
+            module = node.module or ''
+            if node.level:
+                module = '.'.join(package.split('.')[:1 - node.level or None] + [module])
+            found |= {module.rstrip('.')} | {f'{module}.{alias.name}' for alias in node.names}
+    return found
+
+
+def sources(place):
+    """Return the source files at a folder or module of rpl_ros."""
+    path = ROOT / place
+    assert path.exists(), f'{place} is gone: mend FORBIDDEN'
+    return sorted(path.rglob('*.py')) if path.is_dir() else [path]
+
+
+@pytest.mark.parametrize('place', FORBIDDEN)
+def test_no_layer_imports_what_is_above_it(place):
+    for path in sources(place):
+        for name in imports(path):
+            for banned in FORBIDDEN[place]:
+                assert name != banned and not name.startswith(banned + '.'), (
+                    f'{path.relative_to(ROOT)} imports {name}')
+
+
+def test_only_nodes_import_rclpy():
+    allowed = ('nodes/', 'launching/ros_launch.py', 'doctor.py', 'experiments/bench')
+    for path in ROOT.rglob('*.py'):
+        place = str(path.relative_to(ROOT))
+        if not place.startswith(allowed):
+            assert not {name.split('.')[0] for name in imports(path)} & ROS, place
+
+
+@pytest.mark.parametrize('module', ['rpl_ros.nodes.residual_node',
+                                    'rpl_ros.nodes.base_controller_node'])
+def test_the_robot_side_runs_without_torch_and_mujoco(module):
+    code = (f'import sys, {module}; '
+            'print(sorted({"torch", "mujoco"} & set(sys.modules)))')
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith('[]'), done.stdout

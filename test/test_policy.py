@@ -1,0 +1,167 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Composition, exploration, modes, weights on the wire: the robot side, without ROS."""
+
+from hypothesis import given, settings, strategies as st
+from hypothesis.extra import numpy as hnp
+import numpy as np
+import pytest
+
+from rpl_ros import data
+from rpl_ros.config import make_settings, ResidualSettings
+from rpl_ros.policy.actor import Actor
+from rpl_ros.policy.residual import compose, episode_mode, explore, ResidualPolicy
+from rpl_ros.policy.weights import digest, pack, PolicyShape, unpack, WeightsError
+from rpl_ros.tasks.specs import spec
+
+SPEC = spec('hook')
+SHAPE = PolicyShape('hook', 40, 3, 4, 2, 8)
+finite = hnp.arrays(float, 4, elements=st.floats(-1e6, 1e6))
+unit = hnp.arrays(float, 4, elements=st.floats(-1, 1))
+
+
+def tensors(shape, rng, last=1.0):
+    """Return random tensors of a PolicyShape; the last layer's are scaled by `last`."""
+    found = {name: rng.normal(0, 1, size).astype(np.float32)
+             for name, size in shape.tensors().items()}
+    for name in ('observation_std', 'goal_std'):
+        found[name] = np.abs(found[name]) + np.float32(0.1)
+    for part in ('weight', 'bias'):
+        found[f'layer{shape.hidden_layers}.{part}'] *= np.float32(last)
+    return found
+
+
+def state(episode=0, step=0, **changes):
+    """Return a usable State of the hook task."""
+    fields = {'observation': np.linspace(0, 1, 40), 'achieved_goal': np.ones(3),
+              'desired_goal': np.ones(3), **changes}
+    return data.State(episode, step, **fields)
+
+
+def policy(actor=None, **values):
+    """Return a ResidualPolicy with settings and, if given, an actor."""
+    found = ResidualPolicy(make_settings(ResidualSettings, {'task': 'hook', **values}), SPEC)
+    if actor:
+        found.offer(actor, 5, False)
+    return found
+
+
+@given(finite, unit, st.floats(0, 2))
+def test_compose_adds_then_clips(base, residual, scale):
+    total, sent = compose(base, residual, scale)
+    np.testing.assert_array_equal(total, base + scale * residual)
+    assert (np.abs(sent) <= 1).all()
+    np.testing.assert_array_equal(sent[np.abs(total) <= 1], total[np.abs(total) <= 1])
+
+
+@given(finite)
+def test_a_zero_residual_sends_the_clipped_base_action(base):
+    shape = SHAPE
+    actor = Actor(tensors(shape, np.random.default_rng(0), last=0.0), shape)
+    command = policy(actor, base_every=0, evaluate_every=1).command(state(), base)
+    np.testing.assert_array_equal(command.sent, np.clip(base, -1, 1))
+    assert command.status == data.RESIDUAL and command.policy_version == 5
+
+
+@given(hnp.arrays(float, st.integers(0, 6), elements=st.floats(allow_nan=True)))
+@settings(max_examples=200)
+def test_whatever_the_base_action_the_command_is_safe(base):
+    command = policy(base_every=1).command(state(), base)
+    assert command.sent.shape == (4,) and (np.abs(command.sent) <= 1).all()
+    if base.shape != (4,) or not np.isfinite(base).all():
+        assert command.status == data.STOP_BAD_BASE and not command.sent.any()
+
+
+@given(hnp.arrays(float, st.sampled_from([39, 40, 41]), elements=st.floats(allow_nan=True)))
+@settings(max_examples=200)
+def test_whatever_the_observation_the_command_is_safe(observation):
+    actor = Actor(tensors(SHAPE, np.random.default_rng(0)), SHAPE)
+    side = policy(actor, base_every=0, evaluate_every=1)
+    with np.errstate(all='ignore'):
+        command = side.command(state(observation=observation), np.zeros(4))
+    assert command.sent.shape == (4,) and (np.abs(command.sent) <= 1).all()
+    usable = observation.shape == (40,) and np.isfinite(observation).all()
+    assert (command.status == data.STOP_BAD_STATE) == (not usable)
+
+
+@given(unit, st.integers(0, 2**32), st.floats(0, 2), st.floats(0, 1))
+def test_exploration_stays_in_range_and_repeats(residual, seed, std, probability):
+    values = make_settings(ResidualSettings, {'noise_std': std, 'random_probability': probability})
+    first, second = (explore(residual, values, np.random.default_rng(seed)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert (np.abs(first) <= 1).all()
+
+
+def test_modes_follow_their_schedule():
+    values = make_settings(ResidualSettings, {'base_every': 4, 'evaluate_every': 5})
+    rng = np.random.default_rng(0)
+    modes = [episode_mode(values, number, False, rng) for number in range(20)]
+    assert [n for n, mode in enumerate(modes) if mode == data.BASE] == [2, 6, 10, 14, 18]
+    assert [n for n, mode in enumerate(modes) if mode == data.EVALUATE] == [4, 9, 19]
+    burning = [episode_mode(values, 3, True, rng) for _ in range(1000)]
+    assert 400 < burning.count(data.BASE) < 600
+
+
+def test_new_weights_wait_for_the_next_episode():
+    rng = np.random.default_rng(0)
+    side = policy(Actor(tensors(SHAPE, rng), SHAPE), base_every=0, evaluate_every=1)
+    before = side.command(state(0, 0), np.zeros(4))
+    side.offer(Actor(tensors(SHAPE, rng), SHAPE), 6, False)
+    same = side.command(state(0, 1), np.zeros(4))
+    np.testing.assert_array_equal(before.residual, same.residual)
+    after = side.command(state(1, 0), np.zeros(4))
+    assert (before.policy_version, same.policy_version, after.policy_version) == (5, 5, 6)
+    assert not np.array_equal(same.residual, after.residual)
+
+
+def test_history_is_the_observation_before_and_none_of_another_episode():
+    shape = PolicyShape('hook', 40, 3, 4, 1, 8, history=1)
+    values = tensors(shape, np.random.default_rng(0))
+    actor = Actor(values, shape)
+    side = policy(actor, base_every=0, evaluate_every=1)
+    first, second = np.linspace(0, 1, 40), np.linspace(1, 0, 40)
+    side.command(state(0, 0, observation=first), np.zeros(4))
+    command = side.command(state(0, 1, observation=second), np.zeros(4))
+    np.testing.assert_array_equal(command.residual,
+                                  actor.act(second, first, np.ones(3), np.zeros(4)))
+    fresh = side.command(state(1, 0, observation=second), np.zeros(4))
+    np.testing.assert_array_equal(fresh.residual,
+                                  actor.act(second, second, np.ones(3), np.zeros(4)))
+
+
+def test_weights_come_back_as_they_were():
+    values = tensors(SHAPE, np.random.default_rng(3))
+    content = pack(values, SHAPE, 4, True)
+    found, shape = unpack(content, digest(content))
+    assert shape == SHAPE
+    for name, value in values.items():
+        np.testing.assert_array_equal(found[name], value)
+
+
+def changed(change):
+    """Return the bytes of a policy after `change(tensors)`."""
+    values = tensors(SHAPE, np.random.default_rng(3))
+    change(values)
+    return pack(values, SHAPE)
+
+
+@pytest.mark.parametrize('content, words', [
+    (b'', 'no safetensors file'), (b'\xff' * 100, 'no safetensors file'),
+    (changed(lambda values: values.pop('goal_std')), "'goal_std' is missing"),
+    (changed(lambda values: values.update(extra=np.zeros(1))), "'extra' is unknown"),
+    (changed(lambda values: values.update(goal_std=np.ones(4))), 'expected float32 of shape (3,)'),
+    (changed(lambda values: values['layer0.bias'].fill(np.nan)), 'not finite'),
+])
+def test_unusable_weights_are_refused_with_a_reason(content, words):
+    with pytest.raises(WeightsError, match=words.replace('(', r'\(').replace(')', r'\)')):
+        unpack(content)
+
+
+@given(st.data())
+@settings(max_examples=100, deadline=None)
+def test_damaged_weights_never_get_through(choice):
+    content = bytearray(pack(tensors(SHAPE, np.random.default_rng(3)), SHAPE))
+    good = digest(content)
+    where = choice.draw(st.integers(0, len(content) - 1))
+    content[where] ^= choice.draw(st.integers(1, 255))
+    with pytest.raises(WeightsError):
+        unpack(content, good)
