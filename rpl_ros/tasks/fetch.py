@@ -17,6 +17,7 @@ SUBSTEPS = 20
 MAX_DISPLACEMENT = 0.05  # m per control step for an action of 1
 GRIPPER_DOWN = np.array([1.0, 0.0, 1.0, 0.0])  # not normalised, added to the gripper's own
 START = {'robot0:slide0': 0.405, 'robot0:slide1': 0.48, 'robot0:slide2': 0.0}  # m
+SKY = ([0.78, 0.84, 0.9], [0.5, 0.57, 0.65])  # colours above and below the horizon
 START_OFFSET = np.array([-0.498, 0.005, -0.431])  # m, from the model's default gripper position
 
 
@@ -35,6 +36,11 @@ def load_spec(scene, meshes=None):
     # each mj_setConst) writes their distance in the default pose. Layout: anchor, pose, torque scale.
     weld, = (equality for equality in spec.equalities if equality.type == mujoco.mjtEq.mjEQ_WELD)
     weld.data[:11] = [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1]
+    # Looks only: shared.xml has a bright green sky, and the mocap body green lines across the scene.
+    for sky in (item for item in spec.textures if item.type == mujoco.mjtTexture.mjTEXTURE_SKYBOX):
+        sky.rgb1, sky.rgb2 = SKY
+    for geom in spec.body('robot0:mocap').geoms:
+        geom.rgba = [0, 0, 0, 0]
     return spec
 
 
