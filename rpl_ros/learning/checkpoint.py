@@ -5,15 +5,16 @@ The replay is not in it: a learner that starts again goes on with its networks a
 replay anew.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load, save
+from safetensors import SafetensorError
+from safetensors.numpy import load
 import torch
 
-from rpl_ros.policy.weights import digest, read_header, WeightsError
+from rpl_ros.policy.weights import digest, read_header, save_with_header, WeightsError
 
+FORMAT = 'rpl_learner_1'
 NETWORKS = ('actor', 'critics', 'target_actor', 'target_critics')
 OPTIMIZERS = ('actor_optimizer', 'critic_optimizer')
 COUNTERS = ('episodes', 'transitions', 'updates', 'version')
@@ -47,11 +48,15 @@ def dump(learner):
     for name, moments in learner.normalizers().items():
         tensors[f'{name}/sum'], tensors[f'{name}/squares'] = moments.sum, moments.squares
         tensors[f'{name}/count'] = np.array([moments.count])
-    tensors = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
-    header = {'counters': json.dumps({name: getattr(learner, name) for name in COUNTERS}),
-              'burn_in': str(int(learner.burn_in.active)), 'shape': json.dumps(vars(learner.shape)),
-              'digest': digest(save(tensors))}
-    return save(tensors, metadata=header)
+    header = {'counters': {name: getattr(learner, name) for name in COUNTERS},
+              'burn_in': learner.burn_in.active, 'shape': vars(learner.shape),
+              'digest': _digest(tensors)}
+    return save_with_header(tensors, FORMAT, header)
+
+
+def _digest(tensors):
+    """Return the digest of {name: array}, whatever their order."""
+    return digest(save_with_header(dict(sorted(tensors.items())), FORMAT, {}))
 
 
 def restore(learner, data):
@@ -59,13 +64,16 @@ def restore(learner, data):
 
     WeightsError if the bytes are damaged or belong to networks of another shape.
     """
-    header = read_header(data)
-    tensors = load(data)
-    if header.get('digest') != digest(save(tensors)):
+    header = read_header(data, FORMAT)
+    try:
+        tensors = load(data)
+    except SafetensorError as error:
+        raise WeightsError(f'the checkpoint cannot be read: {error}') from error
+    if header['digest'] != _digest(tensors):
         raise WeightsError('the digest of the checkpoint is wrong: the file is damaged')
-    if json.loads(header['shape']) != vars(learner.shape):
+    if header['shape'] != vars(learner.shape):
         raise WeightsError(f'the checkpoint is for {header["shape"]}, expected '
-                           f'{json.dumps(vars(learner.shape))}')
+                           f'{vars(learner.shape)}')
     parts = {}
     for name, value in tensors.items():
         owner, _, key = name.partition('/')
@@ -78,9 +86,9 @@ def restore(learner, data):
     for name, moments in learner.normalizers().items():
         moments.sum, moments.squares = parts[name]['sum'].copy(), parts[name]['squares'].copy()
         moments.count = float(parts[name]['count'][0])
-    for name, value in json.loads(header['counters']).items():
+    for name, value in header['counters'].items():
         setattr(learner, name, value)
-    learner.burn_in.active = header['burn_in'] == '1'
+    learner.burn_in.active = header['burn_in']
     learner.set_moments()
 
 

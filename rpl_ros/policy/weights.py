@@ -55,21 +55,36 @@ def digest(data):
 
 def pack(tensors, shape, version=0, burn_in=False):
     """Return {name: float32 array} and their PolicyShape as the bytes of a safetensors file."""
-    header = {'format': FORMAT, 'shape': json.dumps(vars(shape), sort_keys=True),
-              'version': str(version), 'burn_in': str(int(burn_in))}
-    return save({name: np.ascontiguousarray(value, dtype=np.float32)
-                 for name, value in tensors.items()}, metadata=header)
+    header = {'shape': vars(shape), 'version': version, 'burn_in': burn_in}
+    return save_with_header({name: np.asarray(value, dtype=np.float32)
+                             for name, value in tensors.items()}, FORMAT, header)
 
 
-def read_header(data):
-    """Return the metadata {name: text} of safetensors bytes; WeightsError if there is none."""
+def save_with_header(tensors, kind, header):
+    """Return {name: array} and a dict for their header as the bytes of a safetensors file.
+
+    Equal content gives equal bytes: all metadata is in one entry, `kind`, as safetensors does not
+    keep the order of several.
+    """
+    return save({name: np.ascontiguousarray(value) for name, value in tensors.items()},
+                metadata={kind: json.dumps(header, sort_keys=True)})
+
+
+def read_header(data, kind):
+    """Return the dict that save_with_header put into safetensors bytes of this `kind`.
+
+    WeightsError if the bytes are no safetensors file or of another kind.
+    """
     try:
         (length,) = struct.unpack('<Q', data[:8])
         if length > len(data) - 8:
             raise ValueError('it ends within its header')
-        return dict(json.loads(data[8:8 + length]).get('__metadata__', {}))
+        metadata = dict(json.loads(data[8:8 + length]).get('__metadata__', {}))
     except (struct.error, ValueError, AttributeError, TypeError) as error:
         raise WeightsError(f'these bytes are no safetensors file: {error}') from error
+    if kind not in metadata:
+        raise WeightsError(f'the file is of kind {sorted(metadata)}, expected {kind!r}')
+    return json.loads(metadata[kind])
 
 
 def unpack(data, expected_digest=None):
@@ -82,13 +97,12 @@ def unpack(data, expected_digest=None):
     if expected_digest is not None and digest(data) != expected_digest:
         raise WeightsError(f'the digest of the weights is {digest(data)[:12]}..., expected '
                            f'{str(expected_digest)[:12]}...: they were damaged on their way')
-    header = read_header(data)
-    if header.get('format') != FORMAT:
-        raise WeightsError(f'format {header.get("format")!r}, expected {FORMAT!r}')
     try:
+        shape = PolicyShape(**read_header(data, FORMAT)['shape'])
         tensors = load(data)
-        shape = PolicyShape(**json.loads(header['shape']))
         expected = shape.tensors()
+    except WeightsError:
+        raise
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(f'the weights cannot be read: {error}') from error
     for name in sorted(set(tensors) ^ set(expected)):
