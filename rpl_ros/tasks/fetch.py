@@ -112,7 +112,7 @@ def site_motion(model, data, site):
 def euler(matrix):
     """Return the Euler angles (3,), rad, of a flat rotation matrix (9,), in Gym's convention.
 
-    These are the angles about the fixed axes x, y, z, in this order, of the rotation.
+    Turning by them about the moving axes x, y, z, in this order, gives the rotation.
     """
     m00, m01, m02, m10, m11, m12, _, _, m22 = matrix
     cos_y = np.hypot(m22, m12)

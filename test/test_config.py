@@ -1,0 +1,66 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Settings: files, overrides, and one clear error for each thing that can be wrong."""
+
+from dataclasses import fields
+
+import pytest
+
+from rpl_ros.assets import share
+from rpl_ros.config import (LearnerSettings, load_settings, make_settings, NODE_SETTINGS,
+                            SettingsError)
+
+
+@pytest.mark.parametrize('path', sorted(share('config').glob('*.yaml')), ids=lambda path: path.stem)
+def test_each_file_in_config_is_usable_and_names_its_task(path):
+    found = load_settings(path)
+    assert set(found) == set(NODE_SETTINGS)
+    assert {settings.task for settings in found.values()} == {path.stem}
+    assert found['learner_node'].residual_scale == found['residual_node'].residual_scale
+
+
+@pytest.mark.parametrize('cls', NODE_SETTINGS.values())
+def test_each_setting_has_a_description_and_a_usable_default(cls):
+    assert make_settings(cls, {}) == cls()
+    for spec in fields(cls):
+        assert len(spec.metadata['doc']) > 10
+        value = make_settings(cls, {spec.name: spec.default})
+        assert getattr(value, spec.name) == spec.default
+
+
+def test_own_section_beats_the_shared_one_and_overrides_beat_both(tmp_path):
+    path = tmp_path / 'own.yaml'
+    path.write_text('/**:\n  ros__parameters: {seed: 1, task: hook}\n'
+                    'learner_node:\n  ros__parameters: {seed: 2, discount: 0}\n')
+    found = load_settings(path)
+    assert (found['sim_node'].seed, found['learner_node'].seed) == (1, 2)
+    assert found['learner_node'].discount == 0.0
+    assert load_settings(path, {'seed': 3})['learner_node'].seed == 3
+
+
+@pytest.mark.parametrize('text, words', [
+    ('', 'expected a mapping'), ('- 1', 'expected a mapping'), (': :', 'cannot be read'),
+    ('sim_nod:\n  ros__parameters: {}', "did you mean 'sim_node'"),
+    ('sim_node: {mode: lockstep}', 'no mapping ros__parameters'),
+    ('sim_node:\n  ros__parameters: {modus: 1}', "unknown setting 'modus'"),
+    ('/**:\n  ros__parameters: {sed: 1}', "did you mean 'seed'"),
+    ('sim_node:\n  ros__parameters: {mode: fast}', 'expected one of lockstep, realtime'),
+    ('sim_node:\n  ros__parameters: {episodes: -1}', 'expected 0 to'),
+    ('sim_node:\n  ros__parameters: {episodes: many}', 'expected a value of type int'),
+    ('sim_node:\n  ros__parameters: {window: 1}', 'expected a value of type bool'),
+    ('learner_node:\n  ros__parameters: {discount: .nan}', 'expected a finite number'),
+])
+def test_a_bad_file_is_one_clear_error(tmp_path, text, words):
+    path = tmp_path / 'bad.yaml'
+    path.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(path)
+    assert words in str(caught.value) and str(path) in str(caught.value)
+
+
+def test_a_missing_file_and_an_unknown_override_are_named(tmp_path):
+    with pytest.raises(SettingsError, match='nowhere.yaml'):
+        load_settings(tmp_path / 'nowhere.yaml')
+    with pytest.raises(SettingsError, match="unknown setting 'sed'"):
+        load_settings(share('config') / 'hook.yaml', {'sed': 1})
+    with pytest.raises(SettingsError, match='batch_size'):
+        make_settings(LearnerSettings, {'batch_size': 0})

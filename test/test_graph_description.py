@@ -1,0 +1,142 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""The description of the graph: arguments, settings of the nodes, run folder."""
+
+from dataclasses import fields
+
+import pytest
+import yaml
+
+from rpl_ros.config import NODE_SETTINGS, SettingsError
+from rpl_ros.launching import graph, run_folder
+from rpl_ros.tasks.specs import SPECS
+
+
+def names(run):
+    """Return the executables of a run."""
+    return [process.executable for process in run.processes]
+
+
+@pytest.mark.parametrize('task', SPECS)
+def test_defaults_start_all_nodes(task):
+    """Without arguments all six nodes run, and the sim waits for four readers."""
+    run = graph.resolve(task, {})
+    assert names(run) == list(NODE_SETTINGS)
+    assert run.settings['sim_node'].subscribers == 4
+    assert {settings.task for settings in run.settings.values()} == {task}
+    assert run.folder.parent.name == 'runs' and run.folder.name.startswith(f'{task}_')
+    assert run.after[-2:] == ('report', str(run.folder))
+
+
+@pytest.mark.parametrize('off, node, subscribers', [
+    ('learn', 'learner_node', 3), ('record', 'recorder_node', 3),
+    ('base', 'base_controller_node', 4)])
+def test_switches(off, node, subscribers):
+    """A node can be left out; a user's base controller still reads the state."""
+    run = graph.resolve('hook', {off: 'false'})
+    assert node not in names(run) and len(run.processes) == 5
+    assert run.settings['sim_node'].subscribers == subscribers
+
+
+def test_no_learner_is_not_waited_for():
+    """Without a learner the sim does not wait for owed updates."""
+    assert graph.resolve('hook', {'learn': 'false'}).settings['sim_node'].max_owed_updates == 0
+    assert graph.resolve('hook', {}).settings['sim_node'].max_owed_updates > 0
+
+
+def test_arguments_reach_every_node_that_has_the_setting(tmp_path):
+    """Episodes go to sim and dashboard, the seed to all, folders to those that write."""
+    run = graph.resolve('hook', {'episodes': '7', 'seed': '3', 'out': str(tmp_path / 'run')})
+    assert run.settings['sim_node'].episodes == run.settings['dashboard_node'].episodes == 7
+    assert {settings.seed for settings in run.settings.values()} == {3}
+    for node, part in (('learner_node', 'checkpoints'), ('recorder_node', 'bag'),
+                       ('dashboard_node', '')):
+        assert run.settings[node].out == str(tmp_path / 'run' / part)
+
+
+def test_parameter_file_counts_where_no_argument_is_given(tmp_path):
+    """A file's values hold, except where an argument overrides them."""
+    path = tmp_path / 'mine.yaml'
+    path.write_text('/**: {ros__parameters: {seed: 5, episodes: 9}}')
+    run = graph.resolve('hook', {'params_file': str(path), 'episodes': '2'})
+    assert (run.settings['sim_node'].seed, run.settings['sim_node'].episodes) == (5, 2)
+
+
+@pytest.mark.parametrize('headless, display, window', [
+    ('auto', ':0', True), ('auto', '', False), ('true', ':0', False), ('false', '', True)])
+def test_headless(monkeypatch, headless, display, window):
+    """A window opens where there is a display, or as told."""
+    monkeypatch.setenv('DISPLAY', display)
+    monkeypatch.delenv('WAYLAND_DISPLAY', raising=False)
+    assert graph.resolve('hook', {'headless': headless}).settings['sim_node'].window == window
+
+
+@pytest.mark.parametrize('given, parts', [
+    ({'epsiodes': '3'}, ["'epsiodes'", "did you mean 'episodes'", 'params_file']),
+    ({'mode': 'fast'}, ['mode:=fast', 'lockstep, realtime']),
+    ({'learn': 'True'}, ['learn:=True', "'true'"]),
+    ({'episodes': 'many'}, ['episodes:=many', 'whole number']),
+    ({'episodes': '-1'}, ['episodes', '-1', '0 to']),
+    ({'objects': '/no/such/folder'}, ['objects:=/no/such/folder']),
+    ({'params_file': 'nowhere.yaml'}, ['nowhere.yaml'])])
+def test_bad_arguments_are_named(given, parts):
+    """One error says what is wrong and what is expected."""
+    with pytest.raises(SettingsError) as error:
+        graph.resolve('hook', given)
+    assert all(part in str(error.value) for part in parts), error.value
+
+
+@pytest.mark.parametrize('text, part', [
+    ('/**: {ros__parameters: {task: complex_hook}}', 'complex_hook'),
+    ('residual_node: {ros__parameters: {residual_scale: 2.0}}', 'residual_scale')])
+def test_bad_parameter_files_are_named(tmp_path, text, part):
+    """A file for another task or with two residual scales is refused."""
+    path = tmp_path / 'mine.yaml'
+    path.write_text(text)
+    with pytest.raises(SettingsError, match=part):
+        graph.resolve('hook', {'params_file': str(path)})
+
+
+def test_unknown_task():
+    """The nearest task is named."""
+    with pytest.raises(SettingsError, match="did you mean 'complex_hook'"):
+        graph.describe('complex_hok')
+
+
+@pytest.mark.parametrize('mode', ['lockstep', 'realtime'])
+def test_run_folder(tmp_path, mode):
+    """config.yaml holds every parameter of every node; run.yaml the circumstances."""
+    run = graph.resolve('hook', {'out': str(tmp_path / 'a/b'), 'mode': mode, 'seed': '4'})
+    run_folder.prepare(run)
+    tree = yaml.safe_load(run.config.read_text())
+    for node, cls in NODE_SETTINGS.items():
+        values = dict(tree[node]['ros__parameters'])
+        assert values.pop('use_sim_time', False) == (mode == 'realtime' and node != 'sim_node')
+        assert set(values) == {spec.name for spec in fields(cls)}
+        assert cls(**values) == run.settings[node]
+    facts = yaml.safe_load((run.folder / 'run.yaml').read_text())
+    assert facts['seed'] == 4 and facts['task'] == 'hook'
+    assert set(facts['versions']) == {'python', *run_folder.PACKAGES}
+    with pytest.raises(SettingsError, match='already exists.*out:='):
+        run_folder.prepare(run)
+
+
+def test_a_run_can_be_repeated_from_its_config(tmp_path):
+    """config.yaml of a run serves as params_file of the next one."""
+    first = graph.resolve('hook', {'out': str(tmp_path / 'a'), 'seed': '4', 'episodes': '2'})
+    run_folder.prepare(first)
+    second = graph.resolve('hook', {'out': str(tmp_path / 'a'), 'params_file': str(first.config)})
+    assert second.settings == first.settings
+
+
+def test_text_that_looks_like_a_number_stays_text(tmp_path):
+    """The parser of ROS would read 1e5 as a number: all text is quoted."""
+    run = graph.resolve('hook', {'out': str(tmp_path / 'run'), 'controller': '1e5'})
+    assert 'controller: "1e5"' in run_folder.parameter_file(run)
+
+
+def test_bad_domain(monkeypatch, tmp_path):
+    """A ROS_DOMAIN_ID that is none is named before anything is written."""
+    monkeypatch.setenv('ROS_DOMAIN_ID', 'seven')
+    with pytest.raises(SettingsError, match='ROS_DOMAIN_ID'):
+        run_folder.prepare(graph.resolve('hook', {'out': str(tmp_path / 'run')}))
+    assert not (tmp_path / 'run').exists()

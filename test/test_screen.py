@@ -1,0 +1,106 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""The numbers of a run, and that every way to show them works."""
+
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from rpl_ros.data import BASE, EVALUATE, EXPLORE
+from rpl_ros.launching import screen
+
+
+def result(episode, mode=EXPLORE, success=True, **changes):
+    """Return what an EpisodeResult looks like."""
+    values = {'episode': episode, 'steps': 100, 'mode': mode, 'policy_version': 2,
+              'success': success, 'episode_return': -80.0, 'missed': 0, 'fallbacks': 0,
+              'duration': 0.2, 'command_age_max': 0.003}
+    return SimpleNamespace(**{**values, **changes})
+
+
+def status(**changes):
+    """Return what a LearnerStatus looks like."""
+    values = {'updates': 1234, 'owed_updates': 5, 'updates_per_second': 51.0, 'rejected': 0,
+              'policy_version': 30, 'burn_in': True, 'critic_loss': 0.01, 'mean_q': -12.3,
+              'mean_residual': 0.05, 'error': ''}
+    return SimpleNamespace(**{**values, **changes})
+
+
+def filled(episodes=20):
+    """Return the numbers of a run with one result every 0.2 s from 1 s on."""
+    numbers = screen.Numbers(100, 5, 0.0)
+    for episode in range(episodes):
+        numbers.add_result(result(episode), 1.0 + 0.2 * episode)
+    return numbers
+
+
+def test_rates_and_time_left():
+    """100 steps each 0.2 s are 500 steps/s; 80 episodes are left."""
+    numbers = filled()
+    assert numbers.rates(5.0, 10.0) == pytest.approx((500.0, 5.0))
+    assert numbers.seconds_left(5.0) == pytest.approx(16.0)
+
+
+def test_rate_falls_when_nothing_comes():
+    """After a silence longer than the window, time without results counts."""
+    assert filled().rates(4.8 + 20.0, 10.0)[0] < 10.0
+
+
+def test_rates_before_there_are_any():
+    """With no result, or one, nothing is known yet."""
+    assert screen.Numbers(100, 5, 0.0).rates(3.0, 10.0) == (0.0, 0.0)
+    assert filled(1).seconds_left(3.0) is None
+
+
+def test_success_counts_each_mode_over_its_own_window():
+    """The last five episodes of a mode count, whatever came between."""
+    numbers = screen.Numbers(0, 5, 0.0)
+    for episode in range(20):
+        mode = (BASE, EVALUATE)[episode % 2]
+        numbers.add_result(result(episode, mode, success=episode >= 16), float(episode))
+    assert numbers.success(BASE) == numbers.success(EVALUATE) == '40 % of 5'
+    assert numbers.success(EXPLORE) == 'none yet'
+
+
+def test_rows_of_the_table():
+    """A row has one value for each column; a repeated result gives none."""
+    numbers = screen.Numbers(10, 5, 100.0)
+    numbers.add_status(status(), 101.0)
+    row = numbers.add_result(result(4, BASE), 102.5)
+    assert dict(zip(screen.COLUMNS, row, strict=True)) == {
+        'episode': 4, 'steps': 100, 'total_steps': 100, 'mode': 'base', 'policy_version': 2,
+        'success': 1, 'return': -80.0, 'missed': 0, 'fallbacks': 0, 'duration_s': 0.2,
+        'command_age_max_s': 0.003, 'updates': 1234, 'burn_in': 1, 'wall_time_s': 2.5}
+    assert numbers.add_result(result(4, BASE), 103.0) is None
+    assert numbers.episodes == 1
+
+
+@pytest.mark.parametrize('latest, words', [
+    (None, 'no status yet'), (status(), 'burn-in'), (status(burn_in=False), 'actor learns'),
+    (status(error='loss is not finite'), 'stopped: loss is not finite')])
+@pytest.mark.parametrize('expected', [0, 100])
+def test_every_state_can_be_shown(latest, words, expected):
+    """Screen and plain line say what the learner does, with and without a known end."""
+    numbers = filled()
+    numbers.expected = expected
+    numbers.warnings.append('sim_node: [odd] text that is no markup')
+    if latest:
+        numbers.add_status(latest, 4.9)
+    console = Console(width=100, record=True, file=open('/dev/null', 'w'))
+    console.print(screen.draw(numbers, 5.0, 'hook'))
+    drawn = console.export_text()
+    assert words in drawn and '[odd] text' in drawn and '500/s' in drawn
+    assert words in screen.plain_line(numbers, 5.0)
+
+
+def test_a_silent_learner_is_shown():
+    """A learner that has stopped to report is not shown as learning."""
+    numbers = filled()
+    numbers.add_status(status(), 0.0)
+    assert screen.learning_state(numbers, 60.0) == 'silent for 60 s'
+
+
+def test_clock():
+    """Times are shown as mm:ss, with hours where there are any."""
+    assert [screen.clock(value) for value in (None, 0, 61.4, 3661)] == [
+        '--:--', '00:00', '01:01', '1:01:01']
