@@ -120,8 +120,8 @@ class LearnerSettings(Common):
     burn_in: str = setting(
         'q_change', 'when the actor may start to move: q_change, when the mean Q changes by less '
         "than the threshold between two checks (authors' code); critic_loss, when the critic's "
-        'mean loss is below it (paper, section IV-B); none', choices=('q_change', 'critic_loss',
-                                                                      'none'))
+        'mean loss is below it (paper, section IV-B); updates, at the first check; none',
+        choices=('q_change', 'critic_loss', 'updates', 'none'))
     burn_in_threshold: float = setting(1.0, 'the threshold beta of the burn-in', 0.0, 1e6)
     burn_in_check: int = setting(2000, 'gradient updates between two checks', 1, 10**7)
     publish_every: int = setting(400, 'gradient updates between published weights', 1, 10**7)

@@ -161,11 +161,13 @@ def test_the_numpy_actor_is_the_trained_one(point, values):
 
 @pytest.mark.parametrize('rule, losses, values, active', [
     ('none', [9, 9, 9], [0, -5, -9], [False, False, False]),
+    ('updates', [9, 9, 9], [0, -5, -9], [False, False, False]),
     ('critic_loss', [9, 0.5, 9], [0, 0, 0], [True, False, False]),
     ('q_change', [0, 0, 0], [-5, -5.5, -9], [True, False, True]),
 ])
 def test_burn_in_rules(rule, losses, values, active):
     burn_in = BurnIn(make_settings(LearnerSettings, {'burn_in': rule, 'burn_in_check': 10}))
+    assert burn_in.active == (rule != 'none')
     found = []
     for loss, value in zip(losses, values):
         for _ in range(10):

@@ -2,7 +2,8 @@
 """Burn-in: the critic learns alone until the actor may follow it (paper, section IV-B).
 
 The paper waits until the critic's loss is below beta; its authors' code waits until the mean Q
-changes by no more than beta between two checks, which can set in again later.
+changes by no more than beta between two checks, which can set in again later. A fixed number of
+updates is the plainest rule.
 """
 
 import numpy as np
@@ -30,7 +31,7 @@ class BurnIn:
         loss, mean_q = np.mean(self._losses), np.mean(self._q)
         if rule == 'q_change':
             self.active = bool(abs(mean_q - self._last_q) > threshold)
-        elif loss < threshold:
+        elif rule == 'updates' or loss < threshold:
             self.active = False
         self._last_q = mean_q
         self._losses, self._q = [], []

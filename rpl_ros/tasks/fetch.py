@@ -6,6 +6,7 @@ displaces a body that is welded softly to the gripper, 1 = 0.05 m in a control s
 """
 
 from dataclasses import dataclass
+import math
 
 import mujoco
 import numpy as np
@@ -114,8 +115,9 @@ def euler(matrix):
 
     Turning by them about the moving axes x, y, z, in this order, gives the rotation.
     """
-    m00, m01, m02, m10, m11, m12, _, _, m22 = matrix
-    cos_y = np.hypot(m22, m12)
+    # math, not numpy: it is three times as fast on single numbers, in the hot loop.
+    m00, m01, m02, m10, m11, m12, _, _, m22 = matrix.tolist()
+    cos_y = math.hypot(m22, m12)
     if cos_y > 1e-12:
-        return np.array([-np.arctan2(m12, m22), -np.arctan2(-m02, cos_y), -np.arctan2(m01, m00)])
-    return np.array([0.0, -np.arctan2(-m02, cos_y), -np.arctan2(-m10, m11)])
+        return np.array([-math.atan2(m12, m22), math.atan2(m02, cos_y), -math.atan2(m01, m00)])
+    return np.array([0.0, math.atan2(m02, cos_y), math.atan2(m10, m11)])

@@ -1,0 +1,175 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""`rpl bench`: speed as ratios within one run, since machines and their moods differ.
+
+What is compared is run in turn, and the figure is the median over the pairs.
+"""
+
+import argparse
+import csv
+import json
+import os
+from pathlib import Path
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import mujoco
+import numpy as np
+import yaml
+
+from rpl_ros.assets import share
+from rpl_ros.config import load_settings
+from rpl_ros.controllers import find_controller
+from rpl_ros.tasks import fetch, make_task
+from rpl_ros.tasks.specs import CONTROL_PERIOD, SPECS
+
+EXAMPLES = """examples:
+  rpl bench                      about four minutes
+  rpl bench --only sim           one part of it
+  rpl bench --realtime 5         five minutes at 25 Hz with the learner at full load
+"""
+
+
+def sim_ratio(task_name, pairs=10, steps=400):
+    """Return figures of task.step against bare mj_step with the same commands and substeps."""
+    task = make_task(task_name, 0)
+    controller = find_controller(task.spec.controller)
+    ratios, rates = [], []
+    for pair in range(pairs):
+        episodes, full = [], 0.0
+        for number in range(pair * steps // 100, (pair + 1) * steps // 100):
+            state = task.reset(number)
+            log = [task.save()]
+            for _ in range(task.spec.horizon):
+                command = controller(state.observation, state.desired_goal)
+                begin = time.perf_counter()
+                state = task.step(command)
+                full += time.perf_counter() - begin
+                log.append(np.r_[task.data.ctrl, task.data.mocap_pos[0],
+                                 task.data.mocap_quat[0]])
+            episodes.append((number, log))
+        bare = sum(bare_steps(task, *episode) for episode in episodes)
+        ratios.append(bare / full)
+        rates.append(steps / full)
+    return {'env_steps_per_second': round(statistics.median(rates), 1),
+            'ratio_to_bare_mj_step': round(statistics.median(ratios), 3)}
+
+
+def bare_steps(task, number, log):
+    """Return the time, s, that mj_step alone takes for the logged episode of `task`."""
+    task.reset(number)  # the scene; then the very commands that task.step gave to MuJoCo
+    model, data = task.model, task.data
+    task.restore(log[0])
+    total = 0.0
+    for row in log[1:]:
+        data.ctrl[:], data.mocap_pos[0], data.mocap_quat[0] = row[:2], row[2:5], row[5:]
+        begin = time.perf_counter()
+        mujoco.mj_step(model, data, nstep=fetch.SUBSTEPS)
+        total += time.perf_counter() - begin
+    return total
+
+
+def in_process(task, episodes, learn):
+    """Return env steps per second of the loop in one process, with two threads for updates."""
+    from rpl_ros.experiments.train import Loop
+    overrides = {'threads': 2, **({} if learn else {'updates_per_step': 0.0})}
+    loop = Loop(load_settings(share('config') / f'{task}.yaml', overrides))
+    loop.run(0)
+    begin = time.monotonic()
+    for number in range(1, episodes):
+        loop.run(number)
+    return (episodes - 1) * loop.task.spec.horizon / (time.monotonic() - begin)
+
+
+def launch(folder, task, *arguments, settings=None):
+    """Run the graph without report; return the rows of its metrics.csv. The log is kept."""
+    words = [sys.executable, '-m', 'rpl_ros.cli', 'launch', task, f'out:={folder}', 'report:=false',
+             'headless:=true', *arguments]
+    if settings:
+        content = yaml.safe_load((share('config') / f'{task}.yaml').read_text())
+        content['/**']['ros__parameters'].update(settings)
+        path = Path(f'{folder}.yaml')
+        path.write_text(yaml.safe_dump(content))
+        words.append(f'params_file:={path}')
+    done = subprocess.run(words, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f'{" ".join(words)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}')
+    with open(Path(folder) / 'metrics.csv', newline='') as file:
+        return list(csv.DictReader(file))
+
+
+def graph_rate(rows, warm=2):
+    """Return env steps per second from a run's rows, its first episodes left out."""
+    first, last = rows[warm - 1], rows[-1]
+    steps = int(last['env_steps']) - int(first['env_steps'])
+    return steps / (float(last['wall_time_s']) - float(first['wall_time_s']))
+
+
+def loop_ratio(task, learn, pairs=3, episodes=20):
+    """Return figures of the lock-step graph against the same loop in one process."""
+    here, graph = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        for pair in range(pairs):
+            here.append(in_process(task, episodes, learn))
+            rows = launch(f'{folder}/{pair}', task, f'episodes:={episodes}',
+                          f'learn:={str(learn).lower()}')
+            graph.append(graph_rate(rows))
+    ratios = [two / one for one, two in zip(here, graph)]
+    return {'in_process_steps_per_second': round(statistics.median(here), 1),
+            'graph_steps_per_second': round(statistics.median(graph), 1),
+            'ratio': round(statistics.median(ratios), 3)}
+
+
+def command_ages(folder):
+    """Return the command ages, s, of all executed commands in the bag of a run."""
+    from mcap_ros2.reader import read_ros2_messages
+    (path,) = Path(folder, 'bag').glob('*.mcap')
+    states = (item.ros_msg for item in read_ros2_messages(path, topics=['/state']))
+    return np.array([state.command_age for state in states if state.applied])
+
+
+def realtime(task, minutes):
+    """Return figures of the graph at 25 Hz with a learner that never rests."""
+    episodes = round(minutes * 60 / (SPECS[task].horizon * CONTROL_PERIOD))
+    with tempfile.TemporaryDirectory() as folder:
+        run = f'{folder}/realtime'
+        rows = launch(run, task, f'episodes:={episodes}', 'mode:=realtime',
+                      settings={'updates_per_step': 50.0})
+        ages = command_ages(run) * 1e3
+    percentiles = np.percentile(ages, [50, 99, 100])
+    return {'episodes': len(rows), 'steps': sum(int(row['steps']) for row in rows),
+            'missed': sum(int(row['missed']) for row in rows),
+            'updates': int(rows[-1]['updates']),
+            **{f'command_age_{name}_ms': round(float(value), 2)
+               for name, value in zip(('p50', 'p99', 'max'), percentiles)}}
+
+
+def main(argv=None):
+    """Run `rpl bench`; return the exit code."""
+    parts = {
+        'sim': lambda task: sim_ratio(task),
+        'graph': lambda task: loop_ratio(task, learn=True),
+        'transport': lambda task: loop_ratio(task, learn=False),
+    }
+    parser = argparse.ArgumentParser(
+        prog='rpl bench', description='Measure speed, as ratios within one run.',
+        epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--task', choices=SPECS, default='complex_hook')
+    parser.add_argument('--only', choices=parts, help='measure one part')
+    parser.add_argument('--realtime', type=float, metavar='MINUTES', default=0.0,
+                        help='measure only this: realtime mode for so many minutes')
+    options = parser.parse_args(argv)
+    os.environ.setdefault('ROS_DOMAIN_ID', '77')  # apart from a graph that may be running
+    result = {'task': options.task, 'cores': os.cpu_count()}
+    if options.realtime:
+        result['realtime'] = realtime(options.task, options.realtime)
+    else:
+        for name in [options.only] if options.only else parts:
+            print(f'{name} ...', file=sys.stderr, flush=True)
+            result[name] = parts[name](options.task)
+    for name, figures in result.items():
+        print(f'{name:10s} {figures}')
+    print(json.dumps(result))
+    return 0

@@ -1,0 +1,155 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""`rpl train`: the whole loop in one process, with the parts that the ROS 2 graph runs apart.
+
+It is the reference for the graph (a test compares them) and the quick way to try settings.
+"""
+
+import argparse
+import csv
+from pathlib import Path
+import sys
+import time
+
+import numpy as np
+from rich.progress import Progress
+
+from rpl_ros import data
+from rpl_ros.assets import share
+from rpl_ros.config import load_settings, SettingsError
+from rpl_ros.controllers import find_controller
+from rpl_ros.experiments.evaluate import evaluate, greedy_policy
+from rpl_ros.learning.learner import Learner
+from rpl_ros.policy.actor import Actor
+from rpl_ros.policy.residual import ResidualPolicy
+from rpl_ros.policy.weights import unpack
+from rpl_ros.rollout import run_episode
+from rpl_ros.tasks import make_task
+from rpl_ros.tasks.specs import SPECS
+
+EXAMPLES = """examples:
+  rpl train hook --episodes 50
+  rpl train complex_hook updates_per_step:=0.5 seed:=1 --evaluate-every 100 --out runs/try1
+"""
+
+
+class Loop:
+    """Simulator, controller, residual policy and learner, in turn."""
+
+    def __init__(self, settings):
+        """Take {node name: settings}, as config.load_settings returns them."""
+        sim, self.learner_settings = settings['sim_node'], settings['learner_node']
+        self.task = make_task(sim.task, sim.seed, sim.objects)
+        name = settings['base_controller_node'].controller or self.task.spec.controller
+        self.controller = find_controller(name)
+        self.policy = ResidualPolicy(settings['residual_node'], self.task.spec)
+        self.learner = Learner(self.learner_settings)
+        self.actor = None
+        self.publish()
+
+    def publish(self):
+        """Hand the learner's newest weights to the policy, through the bytes of the wire."""
+        tensors, shape = unpack(self.learner.publish())
+        self.actor = Actor(tensors, shape)
+        self.policy.offer(self.actor, self.learner.version, self.learner.burn_in.active)
+
+    def run(self, number):
+        """Play one episode, then do the updates it asks for; return its last State."""
+        episode, _, last = run_episode(self.task, self.controller, self.policy, number)
+        self.learner.add(episode)
+        while self.learner.owed:
+            self.learner.update()
+            if self.learner.updates % self.learner_settings.publish_every == 0:
+                self.publish()
+        return last
+
+    def evaluate(self, episodes):
+        """Return the success rate of the present policy, without noise, on fresh episodes."""
+        policy = greedy_policy(self.task.spec, self.actor, self.learner_settings.residual_scale)
+        results = evaluate(self.task, self.controller, policy, episodes)
+        return float(np.mean([success for success, _ in results]))
+
+
+def train(settings, episodes, evaluate_every, evaluate_episodes, out=None, report=None):
+    """Run `episodes` episodes; return rows (dicts), one for each evaluation.
+
+    Rows are appended to `out`/metrics.csv where `out` is a folder. `report(number, rows)` is
+    called after each episode.
+    """
+    loop, rows, successes = Loop(settings), [], {mode: [] for mode in data.MODE_NAMES}
+    start = time.monotonic()
+    first = settings['sim_node'].first_episode
+    for number in range(first, first + episodes):
+        last = loop.run(number)
+        successes[loop.policy.mode].append(last.success)
+        if evaluate_every and (number - first + 1) % evaluate_every == 0:
+            learner = loop.learner
+            rows.append({
+                'episodes': number - first + 1, 'env_steps': learner.transitions,
+                'updates': learner.updates, 'burn_in': learner.burn_in.active,
+                'success': loop.evaluate(evaluate_episodes),
+                **{f'{name}_success': round(float(np.mean(successes[mode][-50:] or [np.nan])), 3)
+                   for mode, name in data.MODE_NAMES.items()},
+                **{name: round(value, 4) for name, value in learner.figures.items()},
+                'seconds': round(time.monotonic() - start, 1)})
+            if out:
+                write_rows(Path(out) / 'metrics.csv', rows)
+        if report:
+            report(number - first + 1, rows)
+    return rows
+
+
+def write_rows(path, rows):
+    """Write dicts as CSV: to a new file that then takes the old one's place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix('.part')
+    with part.open('w', newline='') as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    part.replace(path)
+
+
+def parse_overrides(texts):
+    """Return {name: value} from texts name:=value; values as YAML reads them."""
+    import yaml
+    result = {}
+    for text in texts:
+        name, found, value = text.partition(':=')
+        if not found:
+            raise SettingsError(f'{text!r}: expected name:=value')
+        result[name] = yaml.safe_load(value) if value else ''
+    return result
+
+
+def main(argv=None):
+    """Run `rpl train`; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog='rpl train', description='Train a residual in one process, without ROS 2.',
+        epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('task', choices=SPECS)
+    parser.add_argument('settings', nargs='*', metavar='name:=value',
+                        help='any setting of config/<task>.yaml')
+    parser.add_argument('--episodes', type=int, default=600)
+    parser.add_argument('--evaluate-every', type=int, default=100, metavar='N',
+                        help='episodes between evaluations, 0 = none (default 100)')
+    parser.add_argument('--evaluate-episodes', type=int, default=100, metavar='N')
+    parser.add_argument('--params-file', help='ROS parameter file (default config/<task>.yaml)')
+    parser.add_argument('--out', help='folder for metrics.csv')
+    options = parser.parse_args(argv)
+    try:
+        path = options.params_file or share('config') / f'{options.task}.yaml'
+        settings = load_settings(path, parse_overrides(options.settings))
+    except SettingsError as error:
+        print(f'rpl train: {error}', file=sys.stderr)
+        return 2
+    with Progress() as progress:
+        bar = progress.add_task(options.task, total=options.episodes)
+        train(settings, options.episodes, options.evaluate_every, options.evaluate_episodes,
+              options.out, lambda done, rows: progress.update(
+                  bar, completed=done, description=describe(options.task, rows)))
+    return 0
+
+
+def describe(task, rows):
+    """Return the progress bar's text."""
+    return f'{task}: success {rows[-1]["success"]:.2f}' if rows else task

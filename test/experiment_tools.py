@@ -1,0 +1,37 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""A small run folder with a really trained, if hardly useful, policy."""
+
+import csv
+
+from rpl_ros.config import load_settings
+from rpl_ros.experiments.train import Loop
+from rpl_ros.launching.screen import COLUMNS
+from rpl_ros.learning.checkpoint import write
+
+PARAMETERS = """/**:
+  ros__parameters:
+    task: hook
+    hidden_size: 16
+    batch_size: 16
+    burn_in: none
+"""
+
+
+def make_run(folder, episodes=3, checkpoints=True):
+    """Make a run folder as the graph does, of `episodes` episodes, a checkpoint after each."""
+    folder.mkdir()
+    (folder / 'config.yaml').write_text(PARAMETERS)
+    loop, rows = Loop(load_settings(folder / 'config.yaml')), []
+    for number in range(episodes):
+        last = loop.run(number)
+        steps = loop.learner.transitions
+        rows.append({**dict.fromkeys(COLUMNS, 0), 'episode': number, 'total_steps': steps,
+                     'mode': 'explore', 'success': int(last.success), 'burn_in': int(number == 0)})
+        if checkpoints:
+            write(folder / 'checkpoints' / f'policy_{steps:07d}.safetensors',
+                  loop.learner.policy())
+    with (folder / 'metrics.csv').open('w', newline='') as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+    return folder
