@@ -32,7 +32,7 @@ EXAMPLES = """examples:
 """
 
 
-def sim_ratio(task_name, pairs=10, steps=400):
+def sim_ratio(task_name, pairs, steps=400):
     """Return figures of task.step against bare mj_step with the same commands and substeps."""
     task = make_task(task_name, 0)
     controller = find_controller(task.spec.controller)
@@ -107,7 +107,7 @@ def graph_rate(rows, warm=2):
     return steps / (float(last['wall_time_s']) - float(first['wall_time_s']))
 
 
-def loop_ratio(task, learn, pairs=3, episodes=20):
+def loop_ratio(task, learn, pairs, episodes=20):
     """Return figures of the lock-step graph against the same loop in one process."""
     here, graph = [], []
     with tempfile.TemporaryDirectory() as folder:
@@ -149,15 +149,16 @@ def realtime(task, minutes):
 def main(argv=None):
     """Run `rpl bench`; return the exit code."""
     parts = {
-        'sim': lambda task: sim_ratio(task),
-        'graph': lambda task: loop_ratio(task, learn=True),
-        'transport': lambda task: loop_ratio(task, learn=False),
+        'sim': sim_ratio,
+        'graph': lambda task, pairs: loop_ratio(task, True, pairs),
+        'transport': lambda task, pairs: loop_ratio(task, False, pairs),
     }
     parser = argparse.ArgumentParser(
         prog='rpl bench', description='Measure speed, as ratios within one run.',
         epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--task', choices=SPECS, default='complex_hook')
     parser.add_argument('--only', choices=parts, help='measure one part')
+    parser.add_argument('--pairs', type=int, default=3, help='pairs to compare (default 3)')
     parser.add_argument('--realtime', type=float, metavar='MINUTES', default=0.0,
                         help='measure only this: realtime mode for so many minutes')
     options = parser.parse_args(argv)
@@ -168,7 +169,7 @@ def main(argv=None):
     else:
         for name in [options.only] if options.only else parts:
             print(f'{name} ...', file=sys.stderr, flush=True)
-            result[name] = parts[name](options.task)
+            result[name] = parts[name](options.task, options.pairs)
     for name, figures in result.items():
         print(f'{name:10s} {figures}')
     print(json.dumps(result))
