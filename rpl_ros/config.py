@@ -210,7 +210,9 @@ def read_parameter_file(path):
                                 f'{did_you_mean(name, NODE_SETTINGS)}')
         if not isinstance(section, dict) or not isinstance(section.get('ros__parameters'), dict):
             raise SettingsError(f'{path}: {node} has no mapping ros__parameters')
-        sections[name] = section['ros__parameters']
+        values = section['ros__parameters']
+        # Every ROS node has this one; the launchers set it.
+        sections[name] = {key: values[key] for key in values if key != 'use_sim_time'}
     return sections
 
 

@@ -64,3 +64,9 @@ def test_a_missing_file_and_an_unknown_override_are_named(tmp_path):
         load_settings(share('config') / 'hook.yaml', {'sed': 1})
     with pytest.raises(SettingsError, match='batch_size'):
         make_settings(LearnerSettings, {'batch_size': 0})
+
+
+def test_a_parameter_file_may_hold_what_every_ros_node_has(tmp_path):
+    path = tmp_path / 'config.yaml'
+    path.write_text('learner_node:\n  ros__parameters: {use_sim_time: true, seed: 4}\n')
+    assert load_settings(path)['learner_node'].seed == 4

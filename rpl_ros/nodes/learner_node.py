@@ -1,13 +1,13 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
 """learner_node: trains the residual from the topics `state` and `command` while the robot works.
 
-Callbacks only join messages into episodes; a worker thread does the gradient updates and publishes
+A timer joins messages into episodes; a worker thread does the gradient updates and publishes
 versioned weights. After a restart it goes on from its last checkpoint.
 """
 
 import os
 from pathlib import Path
-import queue
+from queue import Empty, SimpleQueue
 import threading
 import time
 
@@ -20,7 +20,8 @@ from rpl_ros.convert import read_command, read_state, to_bytes
 from rpl_ros.learning.checkpoint import dump, restore, write
 from rpl_ros.learning.learner import Learner
 from rpl_ros.nodes.params import RplNode, run_node
-from rpl_ros.nodes.qos import publisher, subscribe
+from rpl_ros.nodes.qos import publisher
+from rpl_ros.nodes.queues import queue, take, TAKE_PERIOD
 from rpl_ros.policy.weights import digest, WeightsError
 from rpl_ros.transitions import Joiner
 
@@ -35,7 +36,7 @@ class LearnerNode(RplNode):
         super().__init__('learner_node', LearnerSettings)
         self._learner = Learner(self.settings)
         self._joiner = Joiner(self._learner.spec)
-        self._queue = queue.SimpleQueue()
+        self._episodes = SimpleQueue()
         self._error = ''
         self._rejected = 0
         self._stop = threading.Event()
@@ -46,9 +47,11 @@ class LearnerNode(RplNode):
         self._restore()
         self._saved = self._learner.transitions
         self._publish_weights()
-        subscribe(self, 'state', lambda message: self._take('state', read_state(message)))
-        subscribe(self, 'command', lambda message: self._take('command', read_command(message)))
-        self.create_timer(1.0, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        # The state comes last: whoever waits for its reader finds the other there as well.
+        self._commands, self._states = queue(self, 'command'), queue(self, 'state')
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(TAKE_PERIOD, self._take, clock=steady)
+        self.create_timer(1.0, self._on_timer, clock=steady)
         self._worker = threading.Thread(target=self._work, name='learner', daemon=True)
         self._worker.start()
         self.get_logger().info('ready')
@@ -64,7 +67,14 @@ class LearnerNode(RplNode):
             return
         self.get_logger().info(f'goes on from {path}: {self._learner.updates} updates')
 
-    def _take(self, kind, item):
+    def _take(self):
+        """Take what came on both topics."""
+        for message, _ in take(self._states):
+            self._join('state', read_state(message))
+        for message, _ in take(self._commands):
+            self._join('command', read_command(message))
+
+    def _join(self, kind, item):
         """Join a State or Command; hand complete episodes to the worker."""
         episodes, problem = self._joiner.add(kind, item)
         if problem:
@@ -76,7 +86,7 @@ class LearnerNode(RplNode):
                 self._rejected += lost
                 self.warn('incomplete', f'episode {episode.episode}: {lost} of {episode.steps} '
                           'transitions are not complete and not used')
-            self._queue.put(episode)
+            self._episodes.put(episode)
 
     def _on_timer(self):
         if self._error:
@@ -95,10 +105,10 @@ class LearnerNode(RplNode):
     def _train_once(self):
         """Take the episodes that came and do one update, or wait a little."""
         learner, took = self._learner, False
-        while not self._queue.empty() or not learner.owed:
+        while not self._episodes.empty() or not learner.owed:
             try:
-                took = bool(learner.add(self._queue.get(timeout=0.2))) or took
-            except queue.Empty:
+                took = bool(learner.add(self._episodes.get(timeout=0.2))) or took
+            except Empty:
                 return
         if took:
             self._publish_status()

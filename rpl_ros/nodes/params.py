@@ -3,6 +3,7 @@
 
 from dataclasses import fields
 import math
+import signal
 import sys
 import time
 
@@ -72,6 +73,8 @@ def run_node(make, args=None):
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:
+        # One more Ctrl-C must not cut short what close() writes: a checkpoint, a bag.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         if node is not None:
             node.close()
             node.destroy_node()

@@ -5,6 +5,8 @@ In `lockstep` mode a step follows as soon as its command has come; in `realtime`
 every 40 ms, and a command that is not there by then is missed: the gripper holds still.
 """
 
+import math
+import os
 import time
 
 from builtin_interfaces.msg import Time
@@ -21,6 +23,9 @@ from rpl_ros.nodes.params import RplNode, run_node
 from rpl_ros.nodes.qos import publisher, subscribe
 from rpl_ros.tasks import make_task
 from rpl_ros.tasks.specs import CONTROL_PERIOD
+
+SETTLE = 1.0
+"""Time that discovery takes, s, until a match is known on both sides."""
 
 
 class SimNode(RplNode):
@@ -48,6 +53,7 @@ class SimNode(RplNode):
         self._episode = settings.first_episode
         self._owed = 0
         self._ticks = 0
+        self._all_since = math.inf
         self._window = None
         if settings.window:
             from rpl_ros.tasks.window import open_window
@@ -76,15 +82,34 @@ class SimNode(RplNode):
     def _begin(self):
         """Begin the next episode if everybody is there and the learner is not too far behind."""
         settings = self.settings
-        if self._states.get_subscription_count() < settings.subscribers:
+        if not self._everybody_is_there():
             return
-        if not self._realtime and settings.max_owed_updates < self._owed:
+        if not self._realtime and 0 < settings.max_owed_updates < self._owed:
             return
         if settings.episodes and self._episode >= settings.first_episode + settings.episodes:
             self.get_logger().info(f'all {settings.episodes} episodes are done')
             self.done = True
             return
         self._publish(self._task.reset(self._episode))
+
+    def _everybody_is_there(self):
+        """Return whether the first state may be sent; always true after that."""
+        if self._all_since == 0.0:
+            return True
+        if self._states.get_subscription_count() < self.settings.subscribers:
+            self._all_since = math.inf
+            return False
+        self._all_since = min(self._all_since, time.monotonic())
+        # A match is known on this side first: what is sent at once may not reach the other.
+        if time.monotonic() - self._all_since < SETTLE:
+            return False
+        if self.count_publishers('state') > 1:
+            self.fail(f'another node publishes on the topic state in ROS domain '
+                      f'{os.environ.get("ROS_DOMAIN_ID", "0")}: is a second graph running? '
+                      'Give each one its own ROS_DOMAIN_ID')
+            return False
+        self._all_since = 0.0
+        return True
 
     def _publish(self, state):
         """Send `state` and make it the present one."""

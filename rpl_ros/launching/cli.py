@@ -1,0 +1,68 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""`rpl launch TASK name:=value ...`: the graph of a task without launch_ros."""
+
+import sys
+import textwrap
+
+from rpl_ros.config import SettingsError
+from rpl_ros.launching import processes, run_folder
+from rpl_ros.launching.graph import describe, resolve
+from rpl_ros.tasks.specs import SPECS
+
+HELP = ('-h', '--help')
+
+
+def task_help():
+    """Return the help text that lists the tasks."""
+    return '\n'.join([
+        'usage: rpl launch TASK [name:=value ...]', '',
+        'Run simulator, base controller, residual and learner of a task as ROS 2 nodes.', '',
+        f'tasks: {", ".join(SPECS)}', '',
+        f'`rpl launch {next(reversed(SPECS))} --help` lists the arguments.'])
+
+
+def argument_help(task):
+    """Return the help text that lists the arguments of `task` with defaults and choices."""
+    lines = [f'usage: rpl launch {task} [name:=value ...]', '', 'arguments:']
+    for argument in describe(task).arguments:
+        choices = f'  ({" | ".join(argument.choices)})' if argument.choices else ''
+        lines.append(f'  {argument.name}:={argument.default}{choices}')
+        lines += textwrap.wrap(argument.description, 91, initial_indent=' ' * 6,
+                               subsequent_indent=' ' * 6)
+    return '\n'.join([
+        *lines, '', 'examples:',
+        f'  rpl launch {task} episodes:=100 headless:=true out:=runs/first',
+        f'  rpl launch {task} mode:=realtime',
+        f'  rpl launch {task} controller:=my_package.my_module:my_function',
+        f'  rpl launch {task} base:=false      with a node of yours that publishes base_action'])
+
+
+def parse_arguments(words):
+    """Return {name: value} of the words name:=value; SettingsError for any other word."""
+    given = {}
+    for word in words:
+        name, separator, value = word.partition(':=')
+        if not separator or not name:
+            raise SettingsError(f'cannot read {word!r}: expected name:=value')
+        if name in given:
+            raise SettingsError(f'launch argument {name} is given twice')
+        given[name] = value
+    return given
+
+
+def main(argv):
+    """Run `rpl launch` with the words `argv`; return the exit code."""
+    if not argv or argv[0] in HELP:
+        print(task_help())
+        return 0 if argv else 2
+    task, *words = argv
+    try:
+        if any(word in HELP for word in words):
+            print(argument_help(task))
+            return 0
+        run = resolve(task, parse_arguments(words))
+        run_folder.prepare(run)
+    except SettingsError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    return processes.run(run)

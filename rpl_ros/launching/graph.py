@@ -1,0 +1,237 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""The one description of the graph: its arguments, its processes and what follows a run.
+
+Read by both launchers: `rpl launch` (`processes`) and launch_ros (`ros_launch`). Plain Python.
+"""
+
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+import os
+from pathlib import Path
+import sys
+
+from rpl_ros.config import (did_you_mean, load_settings, make_settings, NODE_SETTINGS,
+                            read_parameter_file, SettingsError)
+from rpl_ros.tasks.specs import SPECS
+
+AUTO = 'auto'
+BOOLEAN = ('true', 'false')
+MAX_RESTARTS = 3
+"""How often a process with on_exit 'restart' is started again before the graph ends."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A launch argument `name:=value`; an empty `choices` admits any text."""
+
+    name: str
+    default: str
+    description: str
+    choices: tuple = ()
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process of the graph; its executable and its node have the same name.
+
+    `on_exit` is 'stop' (its death ends the graph) or 'restart'. An observer is ended after the
+    others, so that it sees their last messages.
+    """
+
+    executable: str
+    on_exit: str = 'stop'
+    observer: bool = False
+
+
+@dataclass(frozen=True)
+class Graph:
+    """What can be launched for a task; `after` follows the run, with the run folder appended."""
+
+    task: str
+    arguments: tuple
+    processes: tuple
+    after: tuple = (sys.executable, '-m', 'rpl_ros.cli', 'report')
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: a graph with all arguments resolved.
+
+    `settings` holds {node name: settings} of all nodes, `arguments` the value of each argument.
+    """
+
+    task: str
+    folder: Path
+    settings: dict
+    processes: tuple
+    arguments: dict
+    after: tuple
+
+    @property
+    def config(self):
+        """Return the path of the ROS parameter file that every node of the run reads."""
+        return self.folder / 'config.yaml'
+
+    def uses_sim_time(self, node):
+        """Return whether `node` runs on the simulator's clock."""
+        return node != 'sim_node' and self.settings['sim_node'].mode == 'realtime'
+
+
+PROCESSES = (
+    Process('sim_node'),
+    Process('base_controller_node'),
+    Process('residual_node'),
+    Process('learner_node', on_exit='restart'),
+    Process('recorder_node', observer=True),
+    Process('dashboard_node', observer=True),
+)
+
+MAIN = 'sim_node'
+"""The process whose exit code 0 means that the run is complete."""
+
+REALTIME_BASE_TIMEOUT = 0.03
+"""How long residual_node waits for a base action in realtime mode, s, where no file says so."""
+
+SETTING_ARGUMENTS = ('episodes', 'seed', 'mode', 'objects', 'controller')
+
+
+def packaged_config(task):
+    """Return the path of the parameter file of `task` that comes with the package.
+
+    SettingsError names the places where it was looked for.
+    """
+    prefixes = [*filter(None, os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)),
+                sys.prefix]
+    # A checkout comes first: there, a file that was just edited is the one that is meant.
+    places = [Path(__file__).parents[2] / 'config',
+              *(Path(prefix) / 'share/rpl_ros/config' for prefix in prefixes)]
+    for place in places:
+        if (place / f'{task}.yaml').is_file():
+            return place / f'{task}.yaml'
+    raise SettingsError(f'no parameter file {task}.yaml in any of {", ".join(map(str, places))}')
+
+
+def _setting_argument(name, settings):
+    """Return the launch argument that overrides the setting `name` of any node."""
+    found = next(values for values in settings.values()
+                 if name in {spec.name for spec in fields(values)})
+    spec = next(spec for spec in fields(found) if spec.name == name)
+    choices = spec.metadata['choices']
+    described = f'{spec.metadata["doc"]}; {AUTO}: as in params_file ({getattr(found, name)!r})'
+    return Argument(name, AUTO, described, choices and (AUTO, *choices) or ())
+
+
+def describe(task):
+    """Return the Graph of `task`; SettingsError for an unknown task."""
+    if task not in SPECS:
+        raise SettingsError(f'unknown task {task!r}{did_you_mean(task, SPECS)}: '
+                            f'expected one of {", ".join(SPECS)}')
+    path = packaged_config(task)
+    settings = load_settings(path)
+    return Graph(task, (
+        *(_setting_argument(name, settings) for name in SETTING_ARGUMENTS),
+        Argument('out', AUTO, 'run folder to create; must not exist yet; auto: '
+                 f'runs/{task}_<YYYYmmdd_HHMMSS>'),
+        Argument('headless', AUTO, 'false: show the scene in a window; auto: a window where '
+                 'DISPLAY or WAYLAND_DISPLAY is set', (AUTO, *BOOLEAN)),
+        Argument('learn', 'true', 'run learner_node; without it the residual stays as it is',
+                 BOOLEAN),
+        Argument('record', 'true', 'run recorder_node, which writes an MCAP bag', BOOLEAN),
+        Argument('base', 'true', 'run base_controller_node; false: a node of your own reads the '
+                 'topic state and publishes base_action', BOOLEAN),
+        Argument('params_file', str(path), 'ROS parameter file with the settings of the nodes'),
+        Argument('report', 'true', 'make the report after the run', BOOLEAN),
+    ), PROCESSES)
+
+
+def _checked_arguments(graph, given):
+    """Return {name: text} of all arguments; SettingsError for an unknown name or bad choice."""
+    known = {argument.name: argument for argument in graph.arguments}
+    for name, value in given.items():
+        if name not in known:
+            raise SettingsError(f'unknown launch argument {name!r}{did_you_mean(name, known)}: '
+                                f'expected one of {", ".join(known)}')
+        choices = known[name].choices
+        if choices and value not in choices:
+            raise SettingsError(f'launch argument {name}:={value}{did_you_mean(value, choices)}: '
+                                f'expected one of {", ".join(choices)}')
+    return {name: given.get(name, argument.default) for name, argument in known.items()}
+
+
+def _typed(name, text):
+    """Return the text of a setting's argument as that setting's type, checked for its range."""
+    for cls in NODE_SETTINGS.values():
+        kinds = {spec.name: type(spec.default) for spec in fields(cls)}
+        if name in kinds:
+            break
+    value = text
+    if kinds[name] is int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise SettingsError(f'launch argument {name}:={text}: expected a whole number'
+                                ) from None
+    elif name == 'objects' and text:
+        value = str(Path(text).expanduser().absolute())
+        if not Path(value).is_dir():
+            raise SettingsError(f'launch argument objects:={text}: no such folder')
+    make_settings(cls, {name: value}, 'launch argument')
+    return value
+
+
+def _load(task, arguments, overrides):
+    """Return the settings of all nodes; SettingsError if the file is for another task."""
+    path = arguments['params_file']
+    for node, section in read_parameter_file(path).items():
+        if section.get('task', task) != task:
+            raise SettingsError(f'{path}: {node} is for the task {section["task"]!r}, not {task}')
+    settings = load_settings(path, {**overrides, 'task': task})
+    scales = [settings[node].residual_scale for node in ('residual_node', 'learner_node')]
+    if scales[0] != scales[1]:
+        raise SettingsError(f'{path}: residual_scale is {scales[0]} for residual_node but '
+                            f'{scales[1]} for learner_node: set it in the section /**')
+    return settings
+
+
+def _window(headless):
+    """Return whether to show a window for the value of the argument headless."""
+    if headless == AUTO:
+        return any(os.environ.get(name) for name in ('DISPLAY', 'WAYLAND_DISPLAY'))
+    return headless == 'false'
+
+
+def resolve(task, given):
+    """Return the Run of `task` for the arguments {name: text} that were given.
+
+    SettingsError names the argument or setting that is unknown or out of range.
+    """
+    graph = describe(task)
+    arguments = _checked_arguments(graph, given)
+    on = {name: arguments[name] == 'true' for name in ('learn', 'record', 'base')}
+    overrides = {name: _typed(name, arguments[name]) for name in SETTING_ARGUMENTS
+                 if arguments[name] != AUTO}
+    settings = _load(task, arguments, overrides)
+
+    out = arguments['out']
+    if out in (AUTO, ''):
+        out = f'runs/{task}_{datetime.now():%Y%m%d_%H%M%S}'
+    folder = Path(out).expanduser().absolute()
+    sim = settings['sim_node']
+    settings['sim_node'] = replace(
+        sim, window=_window(arguments['headless']),
+        # Base controller and residual read the state; so does a user's controller in our place.
+        subscribers=2 + on['learn'] + on['record'],
+        max_owed_updates=sim.max_owed_updates if on['learn'] else 0)
+    if sim.mode == 'realtime' and not settings['residual_node'].base_timeout:
+        settings['residual_node'] = replace(settings['residual_node'],
+                                            base_timeout=REALTIME_BASE_TIMEOUT)
+    for node, out in (('learner_node', folder / 'checkpoints'), ('recorder_node', folder / 'bag'),
+                      ('dashboard_node', folder)):
+        settings[node] = replace(settings[node], out=str(out))
+    settings['dashboard_node'] = replace(settings['dashboard_node'], episodes=sim.episodes)
+
+    switches = {'learner_node': on['learn'], 'recorder_node': on['record'],
+                'base_controller_node': on['base']}
+    processes = tuple(process for process in graph.processes
+                      if switches.get(process.executable, True))
+    return Run(task, folder, settings, processes, arguments, (*graph.after, str(folder)))

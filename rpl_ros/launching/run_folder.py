@@ -1,0 +1,123 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""The run folder: the exact configuration of a run and the circumstances in which it was made."""
+
+from dataclasses import asdict
+from datetime import datetime
+from importlib import metadata
+import os
+from pathlib import Path
+import platform
+import re
+import shlex
+import subprocess
+import sys
+
+import yaml
+
+from rpl_ros.config import SettingsError
+
+PACKAGES = ('rpl_ros', 'numpy', 'mujoco', 'torch', 'rclpy')
+
+
+class _Quoted(str):
+    """Text that is written in quotes: the parser of ROS takes 1e5 for a number, PyYAML not."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes _Quoted text in quotes, and no references to what was written before."""
+
+    def ignore_aliases(self, data):
+        return True
+
+
+_Dumper.add_representer(_Quoted, lambda dumper, text: dumper.represent_scalar(
+    'tag:yaml.org,2002:str', text, style='"'))
+
+
+def version_of(package):
+    """Return the version of an installed package, or 'unknown'."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        pass
+    manifest = Path(__file__).parents[2] / 'package.xml'
+    if package == 'rpl_ros' and manifest.is_file():
+        return re.search(r'<version>(.*?)</version>', manifest.read_text()).group(1)
+    return 'unknown'
+
+
+def git_commit():
+    """Return the commit of the checkout, '+dirty' if it was changed, or '' outside of one."""
+    root = Path(__file__).parents[2]
+    if not (root / '.git').exists():
+        return ''
+
+    def git(*words):
+        return subprocess.run(['git', '-C', str(root), *words], capture_output=True, text=True,
+                              check=True).stdout.strip()
+    try:
+        return git('rev-parse', 'HEAD') + ('+dirty' if git('status', '--porcelain') else '')
+    except (OSError, subprocess.CalledProcessError):
+        return 'unknown'
+
+
+def domain_id():
+    """Return the ROS domain that nodes started from here are in; SettingsError for a bad one."""
+    text = os.environ.get('ROS_DOMAIN_ID') or '0'
+    if not text.isdecimal() or int(text) > 232:
+        raise SettingsError(f'environment variable ROS_DOMAIN_ID is {text!r}, expected 0 to 232')
+    return int(text)
+
+
+def to_yaml(tree):
+    """Return `tree` as YAML text, in the order given."""
+    return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
+
+
+def write_file(path, text):
+    """Write `text` to `path` so that at any time there is the old file or the whole new one."""
+    partial = path.with_name(f'{path.name}.part')
+    partial.write_text(text)
+    os.replace(partial, path)
+
+
+def parameter_file(run):
+    """Return the text of a ROS parameter file with each parameter of each node of `run`."""
+    tree = {}
+    for node, settings in run.settings.items():
+        values = {name: _Quoted(value) if isinstance(value, str) else value
+                  for name, value in asdict(settings).items()}
+        if run.uses_sim_time(node):
+            values['use_sim_time'] = True
+        tree[node] = {'ros__parameters': values}
+    return to_yaml(tree)
+
+
+def circumstances(run):
+    """Return the dict that becomes run.yaml: command, seed, date, commit, versions."""
+    return {
+        'command': shlex.join(sys.argv),
+        'task': run.task,
+        'seed': run.settings['sim_node'].seed,
+        'date': datetime.now().astimezone().isoformat(timespec='seconds'),
+        'commit': git_commit(),
+        'ros_domain_id': domain_id(),
+        'arguments': dict(run.arguments),
+        'versions': {'python': platform.python_version(),
+                     **{name: version_of(name) for name in PACKAGES}},
+    }
+
+
+def prepare(run):
+    """Make the run folder with config.yaml and run.yaml; SettingsError if there is one already."""
+    facts = circumstances(run)
+    try:
+        run.folder.mkdir(parents=True)
+    except FileExistsError:
+        raise SettingsError(f'run folder {run.folder} already exists: give another one with '
+                            'out:=DIR, or move it away') from None
+    except OSError as error:
+        raise SettingsError(f'run folder {run.folder} cannot be made: {error.strerror}'
+                            ) from error
+    write_file(run.config, parameter_file(run))
+    write_file(run.folder / 'run.yaml', to_yaml(facts))

@@ -1,0 +1,49 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Subscriptions whose queues are emptied by a timer, for nodes that need not answer at once.
+
+Waking the executor for each message costs several times as much as taking it.
+"""
+
+from rclpy.callback_groups import CallbackGroup
+from rclpy.qos import QoSProfile
+
+from rpl_ros.nodes.qos import TOPICS
+
+TAKE_PERIOD = 0.02
+"""Time between two looks at the queues, s: those of streams hold 2000 messages."""
+MIN_DEPTH = 100
+
+
+class NeverReady(CallbackGroup):
+    """Keeps subscriptions out of the executor's wait set."""
+
+    def can_execute(self, entity):
+        """Return False."""
+        return False
+
+    def beginning_execution(self, entity):
+        """Return False."""
+        return False
+
+    def ending_execution(self, entity):
+        """Do nothing."""
+
+
+def queue(node, topic, raw=False):
+    """Subscribe `node` to one of TOPICS without a callback; return the subscription.
+
+    `raw`: take() will give serialized messages.
+    """
+    kind, profile = TOPICS[topic]
+    # Deeper than a latched topic's own queue: versions may follow each other fast.
+    deep = QoSProfile(depth=max(profile.depth, MIN_DEPTH), durability=profile.durability,
+                      reliability=profile.reliability)
+    return node.create_subscription(kind, topic, lambda message: None, deep, raw=raw,
+                                    callback_group=NeverReady())
+
+
+def take(reader):
+    """Yield (message or bytes, {received_timestamp, source_timestamp: ns}) while there are any."""
+    with reader.handle:
+        while (entry := reader.handle.take_message(reader.msg_type, reader.raw)) is not None:
+            yield entry

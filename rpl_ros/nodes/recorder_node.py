@@ -1,0 +1,87 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""recorder_node: writes all topics of the graph to a rosbag2 bag (MCAP) without rosbag2."""
+
+import sys
+
+from rclpy.clock import Clock, ClockType
+from rclpy.qos import DurabilityPolicy
+
+from rpl_ros.config import RecorderSettings, SettingsError
+from rpl_ros.launching.bag import Bag, qos_entry
+from rpl_ros.nodes.params import RplNode, run_node
+from rpl_ros.nodes.qos import TOPICS
+from rpl_ros.nodes.queues import queue, take, TAKE_PERIOD
+
+FLUSH_PERIOD = 1.0
+METADATA_EVERY = 10
+"""Flushes between two versions of metadata.yaml."""
+
+
+class RecorderNode(RplNode):
+    """Takes serialized messages from the queues and appends them to the bag."""
+
+    def __init__(self):
+        """Make the bag and subscribe."""
+        super().__init__('recorder_node', RecorderSettings)
+        out = self.settings.out
+        if not out:
+            raise SettingsError('recorder_node: out is empty, expected the folder of the bag')
+        # The state comes last: whoever waits for its reader finds the others there as well.
+        readers = [queue(self, topic, raw=True)
+                   for topic in sorted(TOPICS, key=lambda name: name == 'state')]
+        self.readers = {reader.topic_name: reader for reader in readers}
+        self.flushes = 0
+        try:
+            self.bag = Bag(out, {name: self._described(name) for name in self.readers})
+        except FileExistsError:
+            raise SettingsError(f'recorder_node: folder {out} already exists') from None
+        except OSError as error:
+            raise SettingsError(f'recorder_node: cannot write to {out}: {error}') from error
+        # The steady clock: a timer on simulated time stands still while the simulator does.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(TAKE_PERIOD, self.take, clock=steady)
+        self.create_timer(FLUSH_PERIOD, self.flush, clock=steady)
+
+    def _described(self, name):
+        """Return the (type, QoS entry) of a topic for the bag."""
+        kind, profile = TOPICS[name.rpartition('/')[2]]
+        package, folder, _ = kind.__module__.split('.', 2)
+        return (f'{package}/{folder}/{kind.__name__}',
+                qos_entry(profile.depth, profile.durability == DurabilityPolicy.TRANSIENT_LOCAL))
+
+    def take(self):
+        """Empty the queues into the bag, in the order in which the messages came."""
+        taken = [(about['received_timestamp'], about['source_timestamp'], name, data)
+                 for name, reader in self.readers.items() for data, about in take(reader)]
+        taken.sort(key=lambda entry: entry[0])
+        for received, published, name, data in taken:
+            self.bag.write(name, data, received, published)
+
+    def flush(self):
+        """Bring the last second to the disk; a full disk ends the node."""
+        self.flushes += 1
+        try:
+            self.bag.flush()
+            if self.flushes % METADATA_EVERY == 0:
+                self.bag.write_metadata()
+        except OSError as error:
+            self.fail(f'cannot write to {self.bag.path}: {error.strerror}')
+
+    def close(self):
+        """Take what is left and close the bag; what was flushed before is safe in any case."""
+        if self.failure:
+            return
+        try:
+            self.take()
+            self.bag.close()
+        except OSError as error:
+            self.fail(f'cannot write to {self.bag.path}: {error.strerror}')
+
+
+def main(args=None):
+    """Run the node; return its exit code."""
+    return run_node(RecorderNode, args)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,139 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""recorder_node over real DDS: its bag is complete after Ctrl-C, and opens after SIGKILL."""
+
+from collections import Counter
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+from mcap.reader import NonSeekingReader
+from mcap_ros2.reader import read_ros2_messages
+import pytest
+import rclpy
+from rosbags.highlevel import AnyReader
+from rosbags.rosbag2 import Reader
+from rpl_msgs.msg import Command, PolicyWeights, State
+import yaml
+
+from rpl_ros.launching.bag import definition, type_hash
+from rpl_ros.nodes.qos import publisher, TOPICS
+
+DOMAIN = 73
+STEPS = 300
+VERSIONS = 20
+
+
+def record(folder, limit=None):
+    """Start recorder_node, without its parameter for no `folder`; it calls `limit` first."""
+    return subprocess.Popen(
+        [sys.executable, '-m', 'rpl_ros.nodes.recorder_node',
+         *(['--ros-args', '-p', f'out:={folder}'] if folder else [])],
+        env={**os.environ, 'ROS_DOMAIN_ID': str(DOMAIN)}, stderr=subprocess.PIPE, text=True,
+        preexec_fn=limit)
+
+
+@pytest.fixture
+def publishers():
+    """Publishers of a few topics in the recorder's domain."""
+    context = rclpy.Context()
+    rclpy.init(context=context, domain_id=DOMAIN)
+    node = rclpy.create_node('test_recorder', context=context)
+    yield {topic: publisher(node, topic) for topic in ('state', 'command', 'policy_weights')}
+    node.destroy_node()
+    rclpy.try_shutdown(context=context)
+
+
+def publish(publishers):
+    """Wait for the recorder and publish some hundred messages, weights in quick succession."""
+    until = time.monotonic() + 30.0
+    while not all(each.get_subscription_count() for each in publishers.values()):
+        assert time.monotonic() < until, 'the recorder did not come'
+        time.sleep(0.05)
+    # A publisher sees its reader before the reader sees it, and what comes between is dropped.
+    time.sleep(1.0)
+    for step in range(STEPS):
+        publishers['state'].publish(State(
+            episode=7, step=step, task='hook', observation=[0.5 * step] * 40))
+        publishers['command'].publish(Command(episode=7, step=step, sent=[0.1] * 4))
+    for version in range(1, VERSIONS + 1):
+        publishers['policy_weights'].publish(PolicyWeights(version=version, data=b'x' * 1000))
+
+
+def check(folder):
+    """All readers find all messages, in order and with their contents."""
+    expected = {'/state': STEPS, '/command': STEPS, '/policy_weights': VERSIONS}
+    path = folder / f'{folder.name}_0.mcap'
+    with path.open('rb') as file:
+        assert Counter(channel.topic for _, channel, _ in NonSeekingReader(
+            file).iter_messages()) == expected
+    states = [message.ros_msg for message in read_ros2_messages(str(path), topics=['/state'])]
+    assert [state.step for state in states] == list(range(STEPS))
+    assert states[9].observation == [4.5] * 40
+    with Reader(folder) as reader:
+        assert Counter(connection.topic for connection, _, _ in reader.messages()) == expected
+        assert {connection.topic for connection in reader.connections} == {
+            f'/{topic}' for topic in TOPICS}
+    with AnyReader([folder]) as reader:
+        weights = [reader.deserialize(raw, connection.msgtype) for connection, _, raw
+                   in reader.messages() if connection.topic == '/policy_weights']
+    assert [each.version for each in weights] == list(range(1, VERSIONS + 1))
+
+
+def test_clean_end(tmp_path, publishers):
+    """After SIGINT bag and metadata are complete, and the recorder ends with 0."""
+    recorder = record(tmp_path / 'bag')
+    publish(publishers)
+    time.sleep(0.5)
+    recorder.send_signal(signal.SIGINT)
+    assert recorder.wait(20) == 0
+    check(tmp_path / 'bag')
+    information = yaml.safe_load((tmp_path / 'bag/metadata.yaml').read_text())[
+        'rosbag2_bagfile_information']
+    assert information['message_count'] == 2 * STEPS + VERSIONS
+    weights = next(topic['topic_metadata'] for topic in information['topics_with_message_count']
+                   if topic['topic_metadata']['name'] == '/policy_weights')
+    assert weights['offered_qos_profiles'][0]['durability'] == 'transient_local'
+    assert weights['type_description_hash'] == type_hash('rpl_msgs/msg/PolicyWeights')
+
+
+def test_killed(tmp_path, publishers):
+    """SIGKILL loses what came in the last second, and the bag opens as any other."""
+    recorder = record(tmp_path / 'bag')
+    publish(publishers)
+    time.sleep(2.0)
+    recorder.kill()
+    recorder.wait()
+    check(tmp_path / 'bag')
+
+
+def test_full_disk(tmp_path, publishers):
+    """A full disk ends the recorder with 1, and what was written before can be read."""
+    size = 100_000
+    recorder = record(tmp_path / 'bag', lambda: resource.setrlimit(
+        resource.RLIMIT_FSIZE, (size, size)))
+    publish(publishers)
+    assert 'cannot write to' in recorder.communicate(timeout=30)[1]
+    assert recorder.returncode == 1
+    with Reader(tmp_path / 'bag') as reader:
+        assert {connection.topic for connection in reader.connections} == {
+            f'/{topic}' for topic in TOPICS}
+
+
+@pytest.mark.parametrize('folder', ['', 'there'])
+def test_bad_folder(tmp_path, folder):
+    """An existing or missing folder name is an error that names it."""
+    (tmp_path / 'there').mkdir()
+    recorder = record(tmp_path / folder if folder else '')
+    assert 'recorder_node:' in recorder.communicate(timeout=30)[1]
+    assert recorder.returncode == 2
+
+
+def test_definitions():
+    """A definition holds the types it uses, each once; the hash is the one ROS compares."""
+    text = definition('rpl_msgs/msg/State')
+    assert text.count('MSG: std_msgs/Header') == text.count('MSG: builtin_interfaces/Time') == 1
+    assert text.index('uint32 step') < text.index('MSG: ')
+    assert type_hash('rpl_msgs/msg/State').startswith('RIHS01_')

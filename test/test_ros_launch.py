@@ -1,0 +1,142 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""The launch files: read as text everywhere, run where launch_ros and the package are."""
+
+import ast
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+import os
+from pathlib import Path
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from rpl_ros.launching import graph
+from rpl_ros.tasks.specs import SPECS
+
+ROOT = Path(__file__).resolve().parents[1]
+# Not find_spec('launch'): in a checkout that finds our folder of this name.
+HAS_LAUNCH = bool(find_spec('launch_ros'))
+ROS2 = shutil.which('ros2', path=f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}')
+
+
+def installed():
+    """Return whether ROS finds our programs: colcon installs them there, pip does not."""
+    prefixes = filter(None, os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep))
+    return any((Path(prefix) / 'lib/rpl_ros/sim_node').exists() for prefix in prefixes)
+
+
+runs = pytest.mark.skipif(not (HAS_LAUNCH and ROS2 and installed()),
+                          reason='needs ros2 launch and a colcon build of this package')
+
+
+def imported(path):
+    """Return the top-level names of all modules that a file imports."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module)
+    return {name.split('.')[0] for name in names}
+
+
+def test_there_is_a_launch_file_for_each_task():
+    """Task and file have the same name."""
+    assert {path.name for path in (ROOT / 'launch').glob('*.py')} == {
+        f'{task}.launch.py' for task in SPECS}
+
+
+@pytest.mark.parametrize('task', SPECS)
+def test_launch_files_only_hand_over(task):
+    """A launch file imports our description and passes its own task."""
+    path = ROOT / f'launch/{task}.launch.py'
+    assert imported(path) == {'rpl_ros'}
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    assert [call.args[0].value for call in calls] == [task]
+
+
+def test_only_launch_is_needed():
+    """The launch description needs launch and launch_ros beside ourselves, no rclpy."""
+    names = imported(ROOT / 'rpl_ros/launching/ros_launch.py') - set(sys.stdlib_module_names)
+    assert names == {'launch', 'launch_ros', 'rpl_ros'}
+
+
+@pytest.mark.skipif(not HAS_LAUNCH, reason='launch_ros is not installed')
+@pytest.mark.parametrize('task', SPECS)
+def test_description(task):
+    """Every argument is declared with its default, description and choices."""
+    from launch.actions import DeclareLaunchArgument
+    spec = spec_from_file_location('launch_file', ROOT / f'launch/{task}.launch.py')
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    declared = {entity.name: entity for entity in module.generate_launch_description().entities
+                if isinstance(entity, DeclareLaunchArgument)}
+    for argument in graph.describe(task).arguments:
+        entity = declared.pop(argument.name)
+        assert argument.description in entity.description
+        assert tuple(entity.choices or ()) == argument.choices
+    assert not declared
+
+
+def ros2_launch(*words):
+    """Start `ros2 launch` for the hook task."""
+    return subprocess.Popen(
+        [ROS2, 'launch', 'rpl_ros', 'hook.launch.py', 'headless:=true', 'report:=false', *words],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env={**os.environ, 'ROS_DOMAIN_ID': '74'})
+
+
+def wait_for_rows(path, rows, seconds=90):
+    """Wait until a file has some lines."""
+    until = time.monotonic() + seconds
+    while not path.exists() or len(path.read_text().splitlines()) < rows:
+        assert time.monotonic() < until, f'{path} has not grown to {rows} lines'
+        time.sleep(0.2)
+
+
+@runs
+def test_complete(tmp_path):
+    """Two episodes end with 0, and all nodes end cleanly."""
+    done = ros2_launch('episodes:=2', f'out:={tmp_path / "run"}')
+    said = done.communicate(timeout=120)[0]
+    assert done.returncode == 0, said
+    assert said.count('process has finished cleanly') == 6
+    assert len((tmp_path / 'run/metrics.csv').read_text().splitlines()) == 3
+
+
+@runs
+def test_death(tmp_path):
+    """The death of a node is reported by name and ends the launch with 1."""
+    launched = ros2_launch(f'out:={tmp_path / "run"}')
+    wait_for_rows(tmp_path / 'run/metrics.csv', 2)
+    found = subprocess.run(['pgrep', '-f', f'residual_node .*{tmp_path}'], capture_output=True,
+                           text=True, check=True)
+    os.kill(int(found.stdout.split()[0]), signal.SIGSEGV)
+    said = launched.communicate(timeout=60)[0]
+    assert launched.returncode == 1
+    assert 'residual_node died (killed by SIGSEGV): ending the graph' in said
+
+
+@runs
+def test_interrupt(tmp_path):
+    """Ctrl-C ends all nodes cleanly and says how to get the report."""
+    launched = ros2_launch(f'out:={tmp_path / "run"}')
+    wait_for_rows(tmp_path / 'run/metrics.csv', 2)
+    launched.send_signal(signal.SIGINT)
+    said = launched.communicate(timeout=60)[0]
+    assert said.count('process has finished cleanly') == 6, said
+    assert f'rpl report {tmp_path / "run"}' in said
+
+
+@runs
+@pytest.mark.parametrize('word, part', [
+    ('epsiodes:=3', "did you mean 'episodes'"), ('mode:=fast', 'lockstep'),
+    ('episodes:=x', 'whole number')])
+def test_mistakes(word, part):
+    """A mistake starts nothing and ends with 1."""
+    done = ros2_launch(word)
+    said = done.communicate(timeout=60)[0]
+    assert done.returncode == 1 and part in said and 'process started' not in said
