@@ -37,7 +37,7 @@ def load_spec(scene, meshes=None):
     # each mj_setConst) writes their distance in the default pose. Layout: anchor, pose, torque scale.
     weld, = (equality for equality in spec.equalities if equality.type == mujoco.mjtEq.mjEQ_WELD)
     weld.data[:11] = [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1]
-    # Looks only: shared.xml has a bright green sky, and the mocap body green lines across the scene.
+    # Looks only: shared.xml has a bright green sky, the mocap body green lines across the scene.
     for sky in (item for item in spec.textures if item.type == mujoco.mjtTexture.mjTEXTURE_SKYBOX):
         sky.rgb1, sky.rgb2 = SKY
     for geom in spec.body('robot0:mocap').geoms:

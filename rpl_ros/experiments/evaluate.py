@@ -1,0 +1,246 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""`rpl evaluate`: success on fresh episodes, without exploration, with a 95 % interval."""
+
+import argparse
+from dataclasses import dataclass
+import json
+import math
+import os
+from pathlib import Path
+import sys
+import time
+
+import numpy as np
+
+from rpl_ros import data
+from rpl_ros.assets import share
+from rpl_ros.config import load_settings, make_settings, ResidualSettings, SettingsError
+from rpl_ros.controllers import find_controller
+from rpl_ros.policy.residual import ResidualPolicy
+from rpl_ros.policy.weights import unpack, WeightsError
+from rpl_ros.rewards import sparse_reward
+from rpl_ros.rollout import run_episode
+from rpl_ros.tasks.specs import spec as find_spec
+from rpl_ros.tasks.specs import SPECS
+
+# Episode numbers of evaluations start here, so that no training run meets the same scenes.
+FRESH = 1_000_000
+
+EXAMPLES = """examples:
+  rpl evaluate complex_hook
+  rpl evaluate complex_hook --policy runs/NAME/checkpoints/policy_0060000.safetensors
+  rpl evaluate hook --controller my_package.my_module:my_function --episodes 500
+"""
+
+
+class EvaluationError(Exception):
+    """An evaluation that cannot be done: says what, where and what was expected."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one episode went; `stopped` counts the steps without a usable base action, of `steps`.
+
+    `problem` says what was wrong with the first of them.
+    """
+
+    success: bool
+    episode_return: float
+    steps: int
+    stopped: int = 0
+    problem: str = ''
+
+
+class Guard:
+    """A controller whose failures end in NaN, with which the policy stops the robot, as live."""
+
+    def __init__(self, controller, action_size):
+        """Take a function (observation, desired_goal) -> base action."""
+        self._controller, self._size = controller, action_size
+        self.problem = ''
+
+    def __call__(self, observation, desired_goal):
+        """Return the base action (A,), or NaNs; notes the first problem."""
+        try:
+            action = np.asarray(self._controller(observation, desired_goal), dtype=np.float64)
+            if action.shape == (self._size,) and np.isfinite(action).all():
+                return action
+            problem = f'it returned {action}, expected {self._size} finite numbers'
+        except Exception as error:  # a user's own function may raise anything
+            problem = f'{type(error).__name__}: {error}'
+        self.problem = self.problem or problem
+        return np.full(self._size, np.nan)
+
+
+def wilson(successes, trials):
+    """Return the 95 % Wilson interval (low, high) of a success rate; (0, 1) without trials."""
+    if not trials:
+        return 0.0, 1.0
+    z, rate = 1.959964, successes / trials
+    centre = rate + z * z / (2 * trials)
+    half = z * math.sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials))
+    scale = 1 + z * z / trials
+    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+
+
+def greedy_policy(spec, actor, residual_scale, seed=0):
+    """Return a ResidualPolicy that acts without noise: with `actor`, or as the base if None."""
+    settings = make_settings(ResidualSettings, {
+        'residual_scale': residual_scale, 'seed': seed, 'task': spec.name,
+        'base_every': 0 if actor else 1, 'evaluate_every': 1 if actor else 0})
+    policy = ResidualPolicy(settings, spec)
+    if actor:
+        policy.offer(actor, 1, False)
+    return policy
+
+
+def play(task, guard, policy, number):
+    """Return the Outcome of episode `number`; `guard` is a guarded controller."""
+    guard.problem = ''
+    episode, commands, last = run_episode(task, guard, policy, number)
+    rewards = sparse_reward(episode.achieved_goals[1:], episode.desired_goal, task.spec.reach)
+    stopped = sum(command.status == data.STOP_BAD_BASE for command in commands[:-1])
+    return Outcome(bool(last.success), float(rewards.sum()), episode.steps, stopped, guard.problem)
+
+
+def evaluate(task, controller, policy, episodes, first=FRESH, progress=None):
+    """Return a list of (success, return) of `episodes` episodes from number `first` on."""
+    results = []
+    guard = Guard(controller, task.spec.action_size)
+    for number in range(first, first + episodes):
+        outcome = play(task, guard, policy, number)
+        results.append((outcome.success, outcome.episode_return))
+        if progress:
+            progress(len(results))
+    return results
+
+
+def summarise(outcomes):
+    """Return a dict with success rate, its 95 % interval and the mean return of Outcomes."""
+    wins = sum(outcome.success for outcome in outcomes)
+    low, high = wilson(wins, len(outcomes))
+    return {'success_rate': wins / len(outcomes), 'low': low, 'high': high,
+            'mean_return': sum(outcome.episode_return for outcome in outcomes) / len(outcomes)}
+
+
+def trouble(outcomes):
+    """Return one line about steps without a usable base action, or an empty text."""
+    stopped = sum(outcome.stopped for outcome in outcomes)
+    if not stopped:
+        return ''
+    first = next(outcome.problem for outcome in outcomes if outcome.stopped)
+    return (f'the controller gave no usable action in {stopped} of '
+            f'{sum(outcome.steps for outcome in outcomes)} steps, where the robot stops: {first}')
+
+
+def read_policy(path, task):
+    """Return the bytes of a policy file for `task`; EvaluationError where it is of no use."""
+    try:
+        content = Path(path).read_bytes()
+        _, shape = unpack(content)
+    except OSError as error:
+        raise EvaluationError(f'{path}: cannot be read: {error.strerror}') from None
+    except WeightsError as error:
+        raise EvaluationError(f'{path}: not a policy that can be used: {error}') from None
+    spec = find_spec(task)
+    found = (shape.task, shape.observation_size, shape.goal_size, shape.action_size)
+    if found != (task, spec.observation_size, spec.goal_size, spec.action_size):
+        raise EvaluationError(f'{path}: a policy for task {shape.task!r} with '
+                              f'{shape.observation_size} observations, expected {task!r} with '
+                              f'{spec.observation_size}')
+    return content
+
+
+def count(text):
+    """Return the positive whole number in `text`, for argparse."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f'{number} is less than 1')
+    return number
+
+
+def cores():
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
+
+
+def make_parser():
+    """Return the parser of `rpl evaluate`."""
+    parser = argparse.ArgumentParser(
+        prog='rpl evaluate', epilog=EXAMPLES, description='Success of a base controller, alone or '
+        'with a learned residual, on fresh episodes.',
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('task', choices=SPECS)
+    parser.add_argument('--controller', metavar='NAME', help='a built-in controller or '
+                        "package.module:function (default: the task's)")
+    parser.add_argument('--policy', metavar='FILE', help='policy_*.safetensors of a run; without '
+                        'it the controller is evaluated alone')
+    parser.add_argument('--residual-scale', type=float, metavar='X', help='factor on the residual '
+                        '(default: as in config/<task>.yaml)')
+    parser.add_argument('--episodes', type=count, default=100, metavar='N', help='(default 100)')
+    parser.add_argument('--seed', type=int, metavar='S', help='seed of the scenes (default: as in '
+                        'config/<task>.yaml)')
+    parser.add_argument('--objects', metavar='DIR', help='folder of STL or OBJ meshes to use '
+                        'instead of the library of complex_hook')
+    parser.add_argument('--workers', type=count, default=cores(), metavar='W',
+                        help='processes to use (default: one for each processor)')
+    parser.add_argument('--json', action='store_true', help='write one line of JSON to standard '
+                        'output, all else to standard error')
+    return parser
+
+
+def read_scene(options):
+    """Return (Scene, policy as bytes or None) for the options of the command line."""
+    from rpl_ros.experiments.pool import Scene  # here: it builds on this module
+    given = {name: getattr(options, name) for name in (
+        'seed', 'objects', 'controller', 'residual_scale') if getattr(options, name) is not None}
+    try:
+        settings = load_settings(share('config') / f'{options.task}.yaml',
+                                 {**given, 'task': options.task})
+        sim, residual = settings['sim_node'], settings['residual_node']
+        name = settings['base_controller_node'].controller or find_spec(options.task).controller
+        find_controller(name)
+    except (ValueError, OSError) as error:
+        raise EvaluationError(str(error)) from None
+    policy = read_policy(options.policy, options.task) if options.policy else None
+    return Scene(options.task, sim.seed, sim.objects, name, residual.residual_scale), policy
+
+
+def show(console, scene, policy, figures, seconds):
+    """Print the result of an evaluation."""
+    what = f'{scene.controller} with {policy}' if policy else f'{scene.controller} alone'
+    console.print(f'{scene.task}, {figures["episodes"]} fresh episodes, seed {scene.seed}: {what}')
+    console.print(f'success {figures["success_rate"]:.1%}, 95 % interval {figures["low"]:.1%} to '
+                  f'{figures["high"]:.1%} (Wilson); mean return {figures["mean_return"]:.1f}; '
+                  f'{seconds:.0f} s')
+
+
+def main(argv=None):
+    """Run `rpl evaluate`; return the exit code."""
+    from rich.console import Console
+    from rpl_ros.experiments.pool import evaluate_policies
+    from rpl_ros.experiments.progress import progress_bar
+    options = make_parser().parse_args(argv)
+    console = Console(stderr=options.json, highlight=False, soft_wrap=True)
+    start = time.monotonic()
+    try:
+        scene, policy = read_scene(options)
+        with progress_bar(console, scene.task, options.episodes) as advance:
+            outcomes, = evaluate_policies(scene, [policy], options.episodes, options.workers,
+                                          progress=advance)
+    except (EvaluationError, SettingsError) as error:
+        print(f'rpl evaluate: {error}', file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print('rpl evaluate: interrupted', file=sys.stderr)
+        return 130
+    figures = {'task': scene.task, 'controller': scene.controller, 'policy': options.policy,
+               'episodes': options.episodes, 'seed': scene.seed, 'objects': scene.objects,
+               'residual_scale': scene.residual_scale, **summarise(outcomes)}
+    seconds = time.monotonic() - start
+    show(console, scene, options.policy, figures, seconds)
+    if trouble(outcomes):
+        print(f'rpl evaluate: warning: {trouble(outcomes)}', file=sys.stderr)
+    if options.json:
+        print(json.dumps({**figures, 'seconds': round(seconds, 1)}))
+    return 0

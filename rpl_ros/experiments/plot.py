@@ -1,0 +1,91 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""The learning curve: success against environment steps."""
+
+import io
+import os
+from pathlib import Path
+import sys
+
+BASE, RESIDUAL, EXPLORE, EVALUATE, SHADE = '#d55e00', '#0072b2', '#999999', '#56b4e9', '#f0e442'
+FEWEST = 5  # episodes: a running mean over fewer says nothing
+
+
+def running_mean(rows, mode, window):
+    """Return (env steps, success) of the running mean over `window` episodes of one mode."""
+    chosen = [row for row in rows if row['mode'] == mode]
+    steps, means = [], []
+    for end in range(FEWEST, len(chosen) + 1):
+        part = chosen[max(0, end - window):end]
+        steps.append(chosen[end - 1]['env_steps'])
+        means.append(sum(row['success'] for row in part) / len(part))
+    return steps, means
+
+
+def burn_in_end(rows):
+    """Return the env steps after which the burn-in was over; 0 if there was none."""
+    return max((row['env_steps'] for row in rows if row['burn_in']), default=0)
+
+
+def _new_figure():
+    # In a virtual environment its folder takes the cache of fonts, not the user's home.
+    if sys.prefix != sys.base_prefix and os.access(sys.prefix, os.W_OK):
+        os.environ.setdefault('MPLCONFIGDIR', str(Path(sys.prefix) / 'share' / 'matplotlib'))
+    from matplotlib.figure import Figure
+    return Figure(figsize=(8, 4.67), dpi=150, layout='constrained')
+
+
+def _draw_training(axes, rows, window):
+    """Draw what the training episodes themselves say: thin lines, and the burn-in shaded."""
+    end = burn_in_end(rows)
+    if end:
+        axes.axvspan(0, end, color=SHADE, alpha=0.25, lw=0,
+                     label='burn-in: only the critic learns')
+    for mode, colour, text in (('base', BASE, 'base alone'), ('explore', EXPLORE, 'exploring'),
+                               ('evaluate', EVALUATE, 'residual, no noise')):
+        steps, means = running_mean(rows, mode, window)
+        if steps:
+            axes.plot(steps, means, color=colour, lw=1, alpha=0.8,
+                      label=f'in training: {text} (last {window})')
+
+
+def _draw_points(axes, points, width):
+    """Draw the evaluated checkpoints with their intervals, and the base across the whole width."""
+    base, *others = points
+    axes.axhspan(base['low'], base['high'], color=BASE, alpha=0.12, lw=0)
+    axes.plot([0, width], [base['success_rate']] * 2, '--', color=BASE, lw=1.8,
+              label='base controller, fresh episodes')
+    if others:
+        steps = [point['env_steps'] for point in others]
+        axes.fill_between(steps, [point['low'] for point in others],
+                          [point['high'] for point in others], color=RESIDUAL, alpha=0.2, lw=0)
+        axes.errorbar(steps[-1:], [others[-1]['success_rate']], [
+            [others[-1]['success_rate'] - others[-1]['low']],
+            [others[-1]['high'] - others[-1]['success_rate']]], color=RESIDUAL, capsize=3, lw=1)
+        axes.plot(steps, [point['success_rate'] for point in others], 'o-', color=RESIDUAL, lw=2,
+                  ms=4.5, label='base + residual, fresh episodes')
+
+
+def learning_curve(title, points, rows, window):
+    """Return the learning curve as the bytes of a PNG of 1200 x 700 pixels.
+
+    `points` are dicts with env_steps, success_rate, low, high: the base first, then checkpoints;
+    `rows` those of metrics.csv, whose success is averaged over `window` episodes of each mode.
+    """
+    figure = _new_figure()
+    axes = figure.add_subplot()
+    width = max([point['env_steps'] for point in points]
+                + [row['env_steps'] for row in rows[-1:]] + [1])
+    _draw_training(axes, rows, window)
+    if points:
+        _draw_points(axes, points, width)
+    axes.set(title=title, xlabel='environment steps', ylabel='success', ylim=(-0.02, 1.02),
+             xlim=(0, width * 1.02))
+    axes.xaxis.set_major_formatter(lambda value, _: f'{value:,.0f}')
+    axes.yaxis.set_major_formatter(lambda value, _: f'{value:.0%}')
+    axes.grid(alpha=0.25)
+    axes.spines[['top', 'right']].set_visible(False)
+    if axes.get_legend_handles_labels()[0]:
+        figure.legend(loc='outside lower center', ncols=2, fontsize=8, frameon=False)
+    content = io.BytesIO()
+    figure.savefig(content, format='png')
+    return content.getvalue()

@@ -1,0 +1,107 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Episodes of several policies on several processes; the outcome depends on neither their number.
+
+Each process builds the scene once and computes with one thread: the order in which a matrix
+product is summed, and so its last bits, may change with the number of threads.
+"""
+
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+import multiprocessing
+import os
+import signal
+
+from rpl_ros.controllers import find_controller
+from rpl_ros.experiments.evaluate import EvaluationError, FRESH, greedy_policy, Guard, play
+from rpl_ros.policy.actor import Actor
+from rpl_ros.policy.weights import unpack
+
+ONE_THREAD = {name: '1' for name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What episodes are played in, by names and numbers only, so that a process can be told."""
+
+    task: str
+    seed: int
+    objects: str
+    controller: str
+    residual_scale: float
+
+    def build(self):
+        """Return (task, guarded controller); EvaluationError where that cannot be done."""
+        from rpl_ros.tasks import make_task
+        try:
+            task = make_task(self.task, self.seed, self.objects)
+            return task, Guard(find_controller(self.controller), task.spec.action_size)
+        except (ValueError, OSError) as error:
+            raise EvaluationError(str(error)) from None
+
+    def policy(self, spec, data):
+        """Return the policy of weights given as bytes; of None, the base controller alone."""
+        return greedy_policy(spec, Actor(*unpack(data)) if data else None, self.residual_scale,
+                             self.seed)
+
+
+@contextmanager
+def environment(variables):
+    """Set environment variables for the processes that are started within, then set them back."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+class _Worker:
+    """What a process keeps between episodes."""
+
+    def __init__(self, scene, policies):
+        self.task, self.guard = scene.build()
+        self.policy = lru_cache(maxsize=2)(
+            lambda index: scene.policy(self.task.spec, policies[index]))
+
+
+def _begin(scene, policies):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
+    # Built with the first episode: an error in here would reach nobody.
+    _begin.worker = lru_cache(maxsize=1)(lambda: _Worker(scene, policies))
+
+
+def _play(index, number):
+    worker = _begin.worker()
+    return play(worker.task, worker.guard, worker.policy(index), number)
+
+
+def evaluate_policies(scene, policies, episodes, workers, first=FRESH, progress=None):
+    """Return, for each of `policies` (weights as bytes, None: base alone), a list of Outcomes.
+
+    Each plays the episodes `first` to `first + episodes - 1`. `progress()` is called after each
+    episode. EvaluationError where scene or controller cannot be built, or a process dies.
+    """
+    items = [(index, first + number) for index in range(len(policies))
+             for number in range(episodes)]
+    outcomes = []
+    with environment(ONE_THREAD):
+        pool = ProcessPoolExecutor(min(workers, len(items)), multiprocessing.get_context('spawn'),
+                                   initializer=_begin, initargs=(scene, policies))
+        try:
+            for outcome in pool.map(_play, *zip(*items)):
+                outcomes.append(outcome)
+                if progress:
+                    progress()
+        except BrokenProcessPool:
+            raise EvaluationError('a worker process died; was there enough memory? Fewer '
+                                  '--workers need less') from None
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return [outcomes[start:start + episodes] for start in range(0, len(items), episodes)]

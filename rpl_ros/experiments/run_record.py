@@ -1,0 +1,106 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""What a report needs from a run folder: settings, metrics, checkpoints."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+import re
+
+import numpy as np
+import yaml
+
+from rpl_ros.config import load_settings, SettingsError
+from rpl_ros.controllers import find_controller
+from rpl_ros.experiments.evaluate import EvaluationError, read_policy
+from rpl_ros.experiments.pool import Scene
+from rpl_ros.tasks.specs import spec
+
+
+@dataclass(frozen=True)
+class Record:
+    """A run: what its episodes are played in, its settings and its launch arguments."""
+
+    folder: Path
+    scene: Scene
+    settings: dict
+    arguments: dict
+
+    @property
+    def own_controller_node(self):
+        """Return whether the base actions came from a node of the user's own."""
+        return self.arguments.get('base') == 'false'
+
+
+def read_run(folder):
+    """Return the Record of a run folder; EvaluationError where it is none."""
+    folder = Path(folder)
+    if not (folder / 'config.yaml').is_file():
+        raise EvaluationError(f'{folder}: not a run folder: it has no config.yaml')
+    try:
+        settings = load_settings(folder / 'config.yaml')
+        sim = settings['sim_node']
+        name = settings['base_controller_node'].controller or spec(sim.task).controller
+        arguments = _arguments(folder / 'run.yaml')
+        if arguments.get('base') != 'false':
+            find_controller(name)
+    except (SettingsError, ValueError) as error:
+        raise EvaluationError(str(error)) from None
+    scene = Scene(sim.task, sim.seed, sim.objects, name, settings['residual_node'].residual_scale)
+    return Record(folder, scene, settings, arguments)
+
+
+def _arguments(path):
+    """Return the launch arguments in run.yaml, or {} where there are none."""
+    try:
+        content = yaml.safe_load(path.read_text())
+        return dict(content['arguments'])
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError):
+        return {}
+
+
+def read_metrics(folder):
+    """Return ([dict with mode, success, burn_in, env_steps] for each row of metrics.csv, problem).
+
+    `problem` is an empty text, or says what is wrong; what was read before it is kept.
+    """
+    rows, path = [], Path(folder) / 'metrics.csv'
+    try:
+        with path.open(newline='') as file:
+            for row in csv.DictReader(file):
+                rows.append({'mode': row['mode'], 'success': int(row['success']),
+                             'burn_in': int(row['burn_in']), 'env_steps': int(row['total_steps'])})
+    except OSError as error:
+        return rows, f'{path}: {error.strerror}: no curves of the training episodes'
+    except (KeyError, ValueError, TypeError) as error:
+        return rows, f'{path}: row {len(rows) + 1} is not used, nor what follows: {error!r}'
+    return rows, ''
+
+
+def read_checkpoints(folder, task):
+    """Return ([(env steps, path, bytes)] in order, [problem of each unusable checkpoint])."""
+    good, problems = [], []
+    for path in Path(folder).glob('checkpoints/policy_*.safetensors'):
+        found = re.fullmatch(r'policy_(\d+)', path.stem)
+        try:
+            if not found:
+                raise EvaluationError(f'{path}: no number of transitions in its name')
+            good.append((int(found[1]), path, read_policy(path, task)))
+        except EvaluationError as error:
+            problems.append(str(error))
+    return sorted(good), sorted(problems)
+
+
+def thin(items, most):
+    """Return at most `most` of `items`, evenly spaced, the last one always among them."""
+    chosen = np.linspace(len(items) - 1, 0, min(most, len(items))).round().astype(int)
+    return [items[index] for index in sorted(set(chosen.tolist()))]
+
+
+def why_no_checkpoint(record, rows):
+    """Return why a run has no checkpoint, in words."""
+    if record.arguments.get('learn') == 'false':
+        return 'it ran without a learner (learn:=false)'
+    every = record.settings['learner_node'].checkpoint_every
+    steps = rows[-1]['env_steps'] if rows else 0
+    return (f'it ended after {steps} environment steps; the learner writes one every {every} and '
+            'when it is closed after its first update')

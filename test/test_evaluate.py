@@ -1,0 +1,162 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Tests of rpl evaluate: intervals, the same result on any number of processes, bad input."""
+
+import json
+import math
+import os
+
+from experiment_tools import make_run
+from hypothesis import given
+from hypothesis import strategies as st
+import numpy as np
+import pytest
+from rpl_ros.controllers import find_controller
+from rpl_ros.experiments.evaluate import (evaluate, EvaluationError, FRESH, greedy_policy, Guard,
+                                          main, Outcome, read_policy, summarise, trouble, wilson)
+from rpl_ros.experiments.paired import compare, in_words, Paired
+from rpl_ros.experiments.pool import environment, evaluate_policies, Scene
+from rpl_ros.tasks import make_task
+
+HOOK = Scene('hook', 0, '', 'reactive_hook', 1.0)
+
+
+@pytest.fixture(scope='module')
+def policy(tmp_path_factory):
+    """Return the path of a policy for hook."""
+    folder = make_run(tmp_path_factory.mktemp('runs') / 'run', episodes=2)
+    return sorted(folder.glob('checkpoints/*'))[-1]
+
+
+@pytest.mark.parametrize('wins, trials, low, high', [
+    (0, 0, 0.0, 1.0), (0, 10, 0.0, 0.27753), (10, 10, 0.72247, 1.0),
+    (81, 263, 0.25525, 0.36621)])  # the last: R. Newcombe, Statistics in Medicine 17, 1998
+def test_wilson_known(wins, trials, low, high):
+    assert wilson(wins, trials) == pytest.approx((low, high), abs=1e-4)
+
+
+@given(st.integers(1, 10**6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilson_properties(case):
+    wins, trials = case
+    low, high = wilson(wins, trials)
+    assert 0 <= low <= wins / trials + 1e-12 and wins / trials <= high + 1e-12 and high <= 1
+    mirrored = wilson(trials - wins, trials)
+    assert mirrored == pytest.approx((1 - high, 1 - low), abs=1e-9)
+
+
+@given(*[st.integers(0, 300)] * 4)
+def test_paired_properties(both, first, second, neither):
+    if not both + first + second + neither:
+        return
+    paired = Paired(both, first, second, neither)
+    low, high = paired.interval
+    assert -1 <= low <= paired.difference <= high <= 1
+    turned = Paired(both, second, first, neither)
+    assert turned.interval == pytest.approx((-high, -low))
+    assert paired.verdict == {'better': 'worse', 'worse': 'better'}.get(
+        turned.verdict, 'not distinguishable')
+
+
+def test_paired_counts_and_words():
+    paired = compare([True] * 50 + [False] * 50, [True] * 90 + [False] * 10)
+    assert paired == Paired(50, 0, 40, 10)
+    assert paired.difference == 0.4 and 0.28 < paired.interval[0] < 0.31
+    assert 'better than' in in_words(paired)
+    assert 'worse than' in in_words(Paired(50, 40, 0, 10))
+    assert 'not distinguishable' in in_words(Paired(50, 4, 6, 40))
+
+
+def test_any_number_of_workers_gives_the_same(policy):
+    policies = [None, policy.read_bytes()]
+    one, two = (evaluate_policies(HOOK, policies, 3, workers) for workers in (1, 2))
+    assert one == two
+    assert len(one) == 2 and len(one[0]) == 3
+    # Here, too: base actions alone use no matrix product that threads could sum differently.
+    task = make_task('hook', 0)
+    here = evaluate(task, find_controller('reactive_hook'), greedy_policy(task.spec, None, 1.0), 3)
+    assert here == [(outcome.success, outcome.episode_return) for outcome in one[0]]
+
+
+def test_environment_is_set_back(monkeypatch):
+    monkeypatch.setenv('RPL_A', 'old')
+    monkeypatch.delenv('RPL_B', raising=False)
+    with environment({'RPL_A': 'new', 'RPL_B': 'new'}):
+        assert os.environ['RPL_A'] == os.environ['RPL_B'] == 'new'
+    assert os.environ['RPL_A'] == 'old' and 'RPL_B' not in os.environ
+
+
+def test_json_is_one_line(policy, capsys):
+    assert main(['hook', '--episodes', '2', '--policy', str(policy), '--workers', '2',
+                 '--json']) == 0
+    out = capsys.readouterr().out
+    line, = out.splitlines()
+    result = json.loads(line)
+    assert result['task'] == 'hook' and result['controller'] == 'reactive_hook'
+    assert result['policy'] == str(policy) and result['episodes'] == 2 and result['seed'] == 0
+    assert 0 <= result['low'] <= result['success_rate'] <= result['high'] <= 1
+    assert -100 <= result['mean_return'] <= 0
+
+
+def test_output_for_people(capsys):
+    assert main(['hook', '--episodes', '1', '--workers', '1', '--seed', '5']) == 0
+    out = capsys.readouterr().out
+    assert 'reactive_hook alone' in out and '95 % interval' in out and 'seed 5' in out
+
+
+def one_error(capsys, arguments):
+    """Return the one line that `rpl evaluate hook ...` says before it ends with exit code 2."""
+    assert main(['hook', *arguments]) == 2
+    line, = capsys.readouterr().err.splitlines()
+    assert line.startswith('rpl evaluate: ')
+    return line
+
+
+@pytest.mark.parametrize('arguments, expected', [
+    (['--controller', 'nothing'], "unknown controller 'nothing'"),
+    (['--controller', 'math:nothing'], 'math:nothing'),
+    (['--policy', 'nowhere.safetensors'], 'nowhere.safetensors: cannot be read'),
+    (['--residual-scale', '7'], 'residual_scale is 7.0, expected 0.0 to 2.0'),
+    (['--seed', '-1'], 'seed is -1'),
+    (['--objects', 'nowhere', '--workers', '1'], 'nowhere')])
+def test_bad_input(arguments, expected, capsys):
+    assert expected in one_error(capsys, arguments)
+
+
+@pytest.mark.parametrize('damage', [
+    lambda content: b'', lambda content: b'no policy at all' * 10,
+    lambda content: content[:len(content) // 2], lambda content: content[:-1]])
+def test_damaged_policy(damage, policy, tmp_path, capsys):
+    path = tmp_path / 'damaged.safetensors'
+    path.write_bytes(damage(policy.read_bytes()))
+    assert str(path) in one_error(capsys, ['--policy', str(path)])
+
+
+def test_policy_of_another_task(policy):
+    with pytest.raises(EvaluationError, match="task 'hook'.*expected 'noisy_hook'"):
+        read_policy(policy, 'noisy_hook')
+
+
+@pytest.mark.parametrize('arguments', [
+    ['nothing'], ['hook', '--episodes', '0'], ['hook', '--episodes', 'x'],
+    ['hook', '--workers', '-1']])
+def test_bad_words(arguments, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    assert 'rpl evaluate: error: ' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('controller, problem', [
+    (lambda observation, goal: 1 / 0, 'ZeroDivisionError'),
+    (lambda observation, goal: [0.0], 'expected 4 finite numbers'),
+    (lambda observation, goal: [0, 0, 0, math.nan], 'expected 4 finite numbers')])
+def test_failing_controller_stops_the_robot(controller, problem):
+    guard = Guard(controller, 4)
+    assert np.isnan(guard(np.zeros(40), np.zeros(3))).all()
+    assert problem in guard.problem
+    assert '7 of 100 steps' in trouble([Outcome(False, -100.0, 100, 7, guard.problem)])
+
+
+def test_summary():
+    figures = summarise([Outcome(True, -40.0, 100), Outcome(False, -100.0, 100)])
+    assert figures['success_rate'] == 0.5 and figures['mean_return'] == -70.0
+    assert not trouble([Outcome(True, -40.0, 100)]) and FRESH > 10**5

@@ -1,0 +1,129 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Tests of rpl report: the files it writes, runs without checkpoints, damaged files."""
+
+import csv
+import shutil
+
+from experiment_tools import make_run
+from hypothesis import given
+from hypothesis import strategies as st
+import imageio
+import pytest
+from rpl_ros.experiments.plot import burn_in_end, running_mean
+from rpl_ros.experiments.report import main
+from rpl_ros.experiments.run_record import read_metrics, thin
+from rpl_ros.experiments.video import telling_episode
+import yaml
+
+FAST = ['--episodes', '2', '--workers', '2', '--no-video']
+
+
+@pytest.fixture(scope='module')
+def made(tmp_path_factory):
+    """Return a run folder with three checkpoints."""
+    return make_run(tmp_path_factory.mktemp('runs') / 'run')
+
+
+@pytest.fixture
+def run(made, tmp_path):
+    """Return a copy of the run folder."""
+    return shutil.copytree(made, tmp_path / 'run')
+
+
+def rows_of(run):
+    """Return the rows of evaluation.csv."""
+    with (run / 'evaluation.csv').open(newline='') as file:
+        return list(csv.DictReader(file))
+
+
+def test_writes_all(run, capsys):
+    assert main([str(run), *FAST, '--checkpoints', '2']) == 0
+    rows = rows_of(run)
+    assert [row['env_steps'] for row in rows] == ['0', '100', '300']
+    assert [row['policy'] for row in rows][::2] == ['base', 'policy_0000300.safetensors']
+    assert all(0 <= float(row['low']) <= float(row['success']) <= float(row['high']) <= 1
+               for row in rows)
+    assert imageio.v2.imread(run / 'learning_curve.png').shape[:2] == (700, 1200)
+    summary = yaml.safe_load((run / 'summary.yaml').read_text())
+    assert summary['task'] == 'hook' and summary['controller'] == 'reactive_hook'
+    assert summary['episodes'] == 2 and summary['notes'] == []
+    assert summary['difference']['policy'] == 'policy_0000300.safetensors'
+    out = ' '.join(capsys.readouterr().out.split())
+    assert 'The residual is ' in out and 'solved by the residual only' in out
+    assert not list(run.glob('*.part*'))
+
+
+def test_without_checkpoints(run, capsys):
+    shutil.rmtree(run / 'checkpoints')
+    assert main([str(run), *FAST]) == 0
+    out = ' '.join(capsys.readouterr().out.split())
+    assert 'no usable checkpoint' in out and 'after 300 environment steps' in out
+    assert len(rows_of(run)) == 1 and (run / 'learning_curve.png').exists()
+    assert yaml.safe_load((run / 'summary.yaml').read_text())['residual'] is None
+
+
+def test_without_learner(run, capsys):
+    shutil.rmtree(run / 'checkpoints')
+    (run / 'metrics.csv').unlink()
+    (run / 'run.yaml').write_text('arguments: {learn: "false", base: "true"}\n')
+    assert main([str(run), *FAST]) == 0
+    out = ' '.join(capsys.readouterr().out.split())
+    assert 'learn:=false' in out and 'no curves of the training episodes' in out
+
+
+def test_controller_node_of_the_user(run, capsys):
+    (run / 'run.yaml').write_text('arguments: {learn: "true", base: "false"}\n')
+    assert main([str(run), *FAST]) == 0
+    assert 'base:=false' in capsys.readouterr().out
+    assert (run / 'learning_curve.png').exists() and not (run / 'evaluation.csv').exists()
+
+
+def test_damaged_checkpoint_is_left_out(run, capsys):
+    damaged = run / 'checkpoints' / 'policy_0000200.safetensors'
+    damaged.write_bytes(damaged.read_bytes()[:-9])
+    assert main([str(run), *FAST]) == 0
+    note, = yaml.safe_load((run / 'summary.yaml').read_text())['notes']
+    assert str(damaged) in note and '\n' not in note
+    assert ''.join(str(damaged).split()) in ''.join(capsys.readouterr().out.split())
+    assert [row['env_steps'] for row in rows_of(run)] == ['0', '100', '300']
+
+
+@pytest.mark.parametrize('spoil, expected', [
+    (lambda run: (run / 'config.yaml').unlink(), 'it has no config.yaml'),
+    (lambda run: (run / 'config.yaml').write_text('['), 'cannot be read'),
+    (lambda run: (run / 'config.yaml').write_text('/**: {ros__parameters: {controller: no}}'),
+     'controller')])
+def test_bad_run_folder(spoil, expected, run, capsys):
+    spoil(run)
+    assert main([str(run), *FAST]) == 2
+    assert expected in capsys.readouterr().err
+
+
+def test_damaged_metrics_are_kept_up_to_the_damage(run):
+    path = run / 'metrics.csv'
+    path.write_text(path.read_text() + '3,100,')
+    rows, problem = read_metrics(run)
+    assert len(rows) == 3 and 'row 4' in problem
+
+
+@given(st.integers(1, 200), st.integers(1, 50))
+def test_thin(length, most):
+    chosen = thin(list(range(length)), most)
+    assert chosen[-1] == length - 1 and len(chosen) == min(length, most)
+    gaps = {b - a for a, b in zip(chosen, chosen[1:])}
+    assert not gaps or max(gaps) - min(gaps) <= 1
+
+
+def test_running_mean():
+    rows = [{'mode': 'base' if n % 2 else 'explore', 'success': n % 2, 'env_steps': n,
+             'burn_in': n < 4} for n in range(20)]
+    steps, means = running_mean(rows, 'base', 6)
+    assert steps == [9, 11, 13, 15, 17, 19] and set(means) == {1.0}
+    assert running_mean(rows, 'evaluate', 6) == ([], []) and burn_in_end(rows) == 3
+
+
+def test_telling_episode():
+    assert telling_episode([True, False, False], [True, True, False]) == 1
+    assert telling_episode([False, True], [False, True]) == 1
+    assert telling_episode([False, True], [False, False]) == 1
+    assert telling_episode([False], [False]) == 0
