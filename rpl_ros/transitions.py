@@ -11,8 +11,10 @@ import numpy as np
 
 from rpl_ros.data import Episode
 
-# How many newer episodes may begin before one that is not complete is joined as it is.
+# How many newer episodes may begin, on both topics, before one that is not complete is joined as
+# it is. On both: a reader may get all states of a while before it gets their commands.
 PATIENCE = 2
+MOST_OPEN = 100  # in case that one of the topics falls silent
 
 
 def join(spec, states, commands):
@@ -74,6 +76,7 @@ class Joiner:
     spec: object
     problems: dict = field(default_factory=dict)
     _open: dict = field(default_factory=dict)
+    _newest: dict = field(default_factory=lambda: {'state': -1, 'command': -1})
     _done: int = -1
 
     def add(self, kind, item):
@@ -95,17 +98,19 @@ class Joiner:
         if problem:
             self.problems[problem] = self.problems.get(problem, 0) + 1
             return [], f'{kind} ({item.episode}, {item.step}): {problem}'
-        return self._collect(item.episode), ''
+        self._newest[kind] = max(self._newest[kind], item.episode)
+        return self._collect(), ''
 
-    def _collect(self, newest):
+    def _collect(self):
         """Return the episodes that are complete, or that were overtaken by newer ones."""
         ready = []
+        overtaken = min(self._newest.values()) - PATIENCE
         for number in sorted(self._open):
             states, commands = self._open[number]
             end = max(states, default=None)
             complete = (end is not None and states[end].last and len(states) == end + 1
                         and len(commands) == end + 1)
-            if not complete and number > newest - PATIENCE:
+            if not complete and number > overtaken and len(self._open) <= MOST_OPEN:
                 break
             del self._open[number]
             self._done = max(self._done, number)

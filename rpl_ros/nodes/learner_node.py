@@ -14,6 +14,7 @@ import time
 from rclpy.clock import Clock, ClockType
 from rpl_msgs.msg import LearnerStatus, PolicyWeights
 from std_msgs.msg import Header
+from std_srvs.srv import Trigger
 
 from rpl_ros.config import LearnerSettings
 from rpl_ros.convert import read_command, read_state, to_bytes
@@ -39,7 +40,7 @@ class LearnerNode(RplNode):
         self._episodes = SimpleQueue()
         self._error = ''
         self._rejected = 0
-        self._stop = threading.Event()
+        self._stop, self._save_wanted = threading.Event(), threading.Event()
         self._rate = (time.monotonic(), 0, 0.0)
         self._weights = publisher(self, 'policy_weights')
         self._status = publisher(self, 'learner_status')
@@ -52,6 +53,7 @@ class LearnerNode(RplNode):
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(TAKE_PERIOD, self._take, clock=steady)
         self.create_timer(1.0, self._on_timer, clock=steady)
+        self.create_service(Trigger, '~/save', self._on_save)
         self._worker = threading.Thread(target=self._work, name='learner', daemon=True)
         self._worker.start()
         self.get_logger().info('ready')
@@ -93,12 +95,24 @@ class LearnerNode(RplNode):
             self.fail(self._error)
         self._publish_status()
 
+    def _on_save(self, request, response):
+        """Ask the worker for a checkpoint; it is written after the update under way."""
+        response.success = self._folder is not None
+        response.message = (f'a checkpoint will be in {self._folder}' if self._folder else
+                            'the parameter out is empty: there is no folder for checkpoints')
+        if response.success:
+            self._save_wanted.set()
+        return response
+
     def _work(self):
         """Train until told to stop; runs in the worker thread."""
         try:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)  # this thread only
             while not self._stop.is_set():
                 self._train_once()
+                if self._save_wanted.is_set():
+                    self._save_wanted.clear()
+                    self._save()
         except Exception as error:  # whatever it is, the node must say so and the robot go on
             self._error = f'the learner failed: {type(error).__name__}: {error}'
 

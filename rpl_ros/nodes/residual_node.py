@@ -42,7 +42,6 @@ class ResidualNode(RplNode):
         self._answer = None  # the command for the present state, once it is sent
         self._base = None  # the newest base action
         self._tally = None
-        self._version = 0
         self._commands = publisher(self, 'command')
         self._results = publisher(self, 'episode_result')
         subscribe(self, 'policy_weights', self._on_weights)
@@ -65,6 +64,8 @@ class ResidualNode(RplNode):
             self.get_logger().error(f'weights version {message.version} are not used: {error}')
             return
         self._policy.offer(Actor(tensors, shape), message.version, message.burn_in)
+        self.get_logger().info(f'weights version {message.version} are used from the next '
+                               f'episode on{" (burn-in)" if message.burn_in else ""}')
 
     def _on_state(self, message):
         state = read_state(message)

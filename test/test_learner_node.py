@@ -1,0 +1,132 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""learner_node alone over real DDS: it learns from topics, survives a kill, refuses bad input."""
+
+import signal
+
+from graph_tools import free_domain, listener, nodes
+import numpy as np
+import pytest
+from rpl_msgs.msg import Command as CommandMessage, State as StateMessage
+from std_msgs.msg import Header
+from std_srvs.srv import Trigger
+
+from rpl_ros import data
+from rpl_ros.convert import fill
+from rpl_ros.nodes.qos import publisher, subscribe
+from rpl_ros.policy.weights import unpack
+from rpl_ros.tasks.specs import spec
+
+SPEC = spec('hook')
+SETTINGS = {'task': 'hook', 'hidden_size': 16, 'batch_size': 32, 'updates_per_step': 0.1,
+            'burn_in': 'none', 'publish_every': 10}
+
+
+def episode_messages(number, rng):
+    """Return the State and Command messages of a made-up episode, in their order."""
+    steps = SPEC.horizon
+    thing = np.cumsum(rng.normal(0, 0.01, (steps + 1, 3)), axis=0)
+    for step in range(steps + 1):
+        state = data.State(number, step, rng.normal(size=SPEC.observation_size), thing[step],
+                           np.full(3, 0.1), last=step == steps, applied=step > 0)
+        yield 'state', fill(StateMessage(task='hook'), state, Header())
+        four = rng.uniform(-1, 1, 4)
+        command = data.Command(number, step, 1, four, four, 1.0, four, four, data.EXPLORING)
+        yield 'command', fill(CommandMessage(), command, Header())
+
+
+@pytest.fixture
+def learner_side(tmp_path):
+    """Yield a function that runs one learner_node on a folder and hands over what it takes."""
+    domain = free_domain()
+    with listener(domain) as (node, spin):
+        statuses, weights = [], []
+        subscribe(node, 'learner_status', statuses.append)
+        senders = {topic: publisher(node, topic) for topic in ('state', 'command')}
+        save = node.create_client(Trigger, '/learner_node/save')
+
+        def send(messages):
+            for topic, message in messages:
+                senders[topic].publish(message)
+
+        def ready():
+            spin(lambda: all(sender.get_subscription_count() for sender in senders.values())
+                 and save.service_is_ready())
+            subscribe(node, 'policy_weights', weights.append)  # late: it must be latched
+            spin(lambda: weights and statuses)
+
+        def ask_to_save():
+            answer = save.call_async(Trigger.Request())
+            spin(answer.done)
+            return answer.result()
+
+        def start():
+            statuses.clear()
+            weights.clear()
+            return nodes(domain, tmp_path, learner_node={**SETTINGS, 'out': tmp_path / 'out'})
+        yield start, ready, send, spin, ask_to_save, statuses, weights
+
+
+def test_it_learns_from_topics_and_goes_on_after_a_kill(learner_side, tmp_path):
+    start, ready, send, spin, ask_to_save, statuses, weights = learner_side
+    rng = np.random.default_rng(0)
+    with start() as started:
+        ready()
+        assert weights[-1].version == 1
+        for number in range(3):
+            send(episode_messages(number, rng))
+        spin(lambda: statuses[-1].updates == 30)
+        assert (statuses[-1].episodes, statuses[-1].transitions) == (3, 300)
+        assert statuses[-1].rejected == 0
+        spin(lambda: weights[-1].version == 4)
+        tensors, shape = unpack(weights[-1].data, weights[-1].digest)
+        assert shape.task == 'hook' and np.abs(tensors['layer3.weight']).max() > 0
+        assert ask_to_save().success
+        spin(lambda: (tmp_path / 'out/learner.safetensors').exists())
+        started['learner_node'].send_signal(signal.SIGKILL)
+        started['learner_node'].wait()
+    with start() as started:
+        ready()
+        assert (statuses[-1].updates, weights[-1].version) == (30, 5)
+        found, _ = unpack(weights[-1].data, weights[-1].digest)
+        np.testing.assert_array_equal(found['layer3.weight'], tensors['layer3.weight'])
+        send(episode_messages(3, rng))
+        spin(lambda: statuses[-1].updates == 40)
+    assert started['learner_node'].returncode == 0
+    assert list((tmp_path / 'out').glob('policy_*.safetensors'))
+
+
+def test_it_leaves_out_what_is_wrong_and_goes_on(learner_side, tmp_path):
+    start, ready, send, spin, _, statuses, _ = learner_side
+    rng = np.random.default_rng(0)
+    messages = list(episode_messages(0, rng))
+    bad = np.zeros(SPEC.observation_size)
+    bad[3] = np.nan
+    messages[10][1].observation = bad.tolist()  # state 5: not finite
+    messages[41][1].residual = [0.0, 0.0]  # command 20: too short
+    messages.append(messages[0])  # repeated, after the end
+    with start():
+        ready()
+        send(messages)
+        for number in (1, 2):
+            send(episode_messages(number, rng))
+        spin(lambda: statuses[-1].episodes == 3)
+        # Around state 5 two transitions are lost, around command 20 two.
+        assert statuses[-1].transitions == 296
+        spin(lambda: statuses[-1].updates == 29)
+        assert statuses[-1].rejected >= 6
+    text = (tmp_path / 'learner_node.log').read_text()
+    for words in ('state (0, 5): observation holds a value that is not finite',
+                  'command (0, 20): residual has 2 values, expected 4',
+                  '4 of 100 transitions are not complete'):
+        assert words in text, text
+
+
+def test_a_damaged_checkpoint_is_named_and_not_used(learner_side, tmp_path):
+    start, ready, _, _, _, statuses, _ = learner_side
+    (tmp_path / 'out').mkdir()
+    (tmp_path / 'out/learner.safetensors').write_bytes(b'half a file')
+    with start():
+        ready()
+        assert statuses[-1].updates == 0
+    text = (tmp_path / 'learner_node.log').read_text()
+    assert 'learner.safetensors is not used, the learner begins anew' in text
