@@ -1,0 +1,263 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""
+Makes .venv with everything that rpl_ros needs; `make setup` runs it as a module from the checkout.
+
+Without a ROS 2 distribution ROS 2 comes from PyPI; with one sourced, nothing that it has is
+taken from PyPI. Standard library only, for the machine's own Python.
+"""
+import argparse
+import contextlib
+import fcntl
+import hashlib
+import importlib.util
+import os
+from pathlib import Path
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+from rpl_ros import message_build
+from rpl_ros import prerequisites as pre
+
+ROOT = pre.ROOT
+VENV = ROOT / '.venv'
+PYTHON = VENV / 'bin' / 'python'
+LOG = VENV / 'setup.log'
+STAMP = VENV / 'setup_stamp'        # hash of all inputs; written last
+IDENTITY = VENV / 'setup_identity'  # what the environment was made for; empty while unfinished
+CPU_INDEX = 'https://download.pytorch.org/whl/cpu'
+
+
+class SetUpError(Exception):
+    """A step of the set-up failed; the text says what to do."""
+
+
+def explain(log):
+    """Return what to do about pip's or the compiler's failure, from what they printed."""
+    causes = (
+        (r'No space left on device', 'the disk is full: make room, then run it again'),
+        (r'Python\.h|Development\.Module', 'Python headers are missing: apt-get install '
+         'python3-dev'),
+        (r'name resolution|NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|SSLError|'
+         r'Network is unreachable', 'the package index cannot be reached: check the network and '
+         'the proxy, or name a mirror with PIP_INDEX_URL'),
+        (r'No matching distribution', 'the package index lacks a version that setup.cfg asks for '
+         'on this Python: try another one with PYTHON=...'),
+    )
+    return next((text for cause, text in causes if re.search(cause, log)), 'see the log')
+
+
+@contextlib.contextmanager
+def step(title):
+    """Print `title` on one line with the seconds that the block took."""
+    print(f'  {title} ...', end=' ', flush=True)
+    started = time.monotonic()
+    try:
+        yield
+    except BaseException:
+        print('failed', flush=True)
+        raise
+    print(f'{time.monotonic() - started:.1f} s', flush=True)
+
+
+def run(command, **environ):
+    """Run `command` with its output in the log; on failure raise with the end of that output."""
+    command = [str(part) for part in command]
+    with LOG.open('a+', encoding='utf-8', errors='replace') as log:
+        log.write(f'\n$ {" ".join(command)}\n')
+        log.flush()
+        started = log.tell()
+        code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, cwd=str(ROOT),
+                              stdin=subprocess.DEVNULL, env={**os.environ, **environ}).returncode
+        log.seek(started)
+        output = log.read()
+    if code:
+        end = '\n'.join('    ' + line for line in output.splitlines()[-15:])
+        raise SetUpError(f'{end}\n{explain(output)}\nThe whole log is in {LOG}')
+
+
+def pip(*arguments):
+    """Run the virtual environment's pip."""
+    run([PYTHON, '-m', 'pip', '--disable-pip-version-check', *arguments])
+
+
+def installed_torch():
+    """Return the name of the installed torch's metadata folder; empty if there is none."""
+    return next((path.name for path in VENV.glob('lib/python3*/site-packages/torch-*.dist-info')),
+                '')
+
+
+def fingerprint(identity):
+    """Return a hash of all that decides whether the set-up is up to date."""
+    digest = hashlib.sha256(identity.encode())
+    sources = [ROOT / 'setup.cfg', ROOT / 'setup.py', *sorted((ROOT / 'rpl_msgs').rglob('*')),
+               Path(__file__), Path(pre.__file__), Path(message_build.__file__)]
+    for path in sources:
+        if path.is_file():
+            digest.update(str(path.relative_to(ROOT)).encode() + b'\0' + path.read_bytes())
+    return digest.hexdigest()
+
+
+def read(path):
+    """Return the text of a file, or None if it is not there."""
+    return path.read_text() if path.is_file() else None
+
+
+def torch_differs(wanted):
+    """Say whether `wanted` ('cpu', 'cuda' or '' for any) is another build than the one there."""
+    return bool(wanted) and ('+cpu' in installed_torch()) != (wanted == 'cpu')
+
+
+def check(cuda):
+    """Print what is missing; return whether the set-up can go on."""
+    findings = [pre.check_python(), pre.check_venv(), pre.check_headers(), pre.check_compiler(),
+                pre.check_disk(ROOT, pre.SET_UP_CUDA_GB if cuda else pre.SET_UP_GB),
+                pre.check_egl(), pre.check_ros()]
+    for finding in findings:
+        if finding.level != pre.OK:
+            print(finding.line(), file=sys.stderr)
+    return all(finding.level != pre.FAIL for finding in findings)
+
+
+def make_venv(identity, distribution):
+    """Make the virtual environment, unless one that was made for the same is there."""
+    if VENV.exists() and read(IDENTITY) is None:
+        raise SetUpError(f'{VENV} was not made by this script: move it away, then run it again')
+    if read(IDENTITY) == identity:
+        return
+    # Made for another Python or folder, or never finished: nothing in it can be trusted.
+    shutil.rmtree(str(VENV), ignore_errors=True)
+    VENV.mkdir()
+    IDENTITY.touch()
+    (VENV / 'COLCON_IGNORE').touch()
+    options = ['--system-site-packages'] if distribution else []
+    with step('virtual environment'):
+        run([sys.executable, '-m', 'venv', *options, VENV])
+
+
+def available(name):
+    """Say whether the machine has the program or Python module `name` already."""
+    return bool(shutil.which(name)) or importlib.util.find_spec(name) is not None
+
+
+def system_version(name):
+    """Return the version of a package that this Python has, or None."""
+    # Not in Python 3.7 and older, which never gets this far.
+    from importlib import metadata
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def requirements(pins, distribution, has=available, version=system_version):
+    """Return (build tools, all other requirements) to install."""
+    run_pins = pins['run'] + pins['test']
+    if not distribution:
+        return pins['build'], run_pins + pins['pypi_ros']
+    # Messages of the distribution are compiled against its numpy: never bring another one.
+    for name in pre.FROM_DISTRIBUTION:
+        own = version(name)
+        if own:
+            run_pins = [pin for pin in run_pins if pre.split_pin(pin)[0] != name]
+            run_pins.append(f'{name}=={own}')
+    return [pin for pin in pins['build'] if not has(pre.split_pin(pin)[0])], run_pins
+
+
+def install_torch(pin, wanted):
+    """Install torch without CUDA from PyTorch's own index, or leave it to the next step."""
+    if torch_differs(wanted):
+        pip('uninstall', '-y', 'torch')
+    if wanted == 'cuda' or installed_torch():
+        return
+    try:
+        with step('torch for CPU'):
+            pip('install', '--no-deps', '--retries', '0', '--timeout', '5',
+                '--index-url', CPU_INDEX, pin)
+    except SetUpError:
+        print("  PyTorch's CPU index cannot be used: torch comes with the other packages")
+
+
+def install_packages(identity, distribution, torch):
+    """Install all pinned packages."""
+    build, others = requirements(pre.read_pins(), distribution)
+    IDENTITY.write_text('')
+    with step('build tools'):
+        pip('install', '--retries', '2', *(build or ['pip']))
+    install_torch(next(pin for pin in others if pin.startswith('torch==')), torch)
+    with step(f'{len(others)} packages and what they need'):
+        # For Python 3.10 the newest release of some packages is there as source only.
+        pip('install', '--prefer-binary', *others)
+    IDENTITY.write_text(identity)
+
+
+def link(place, target):
+    """Make `place` a symbolic link to `target`, instead of what was there."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if place.is_symlink():
+        place.unlink()
+    place.symlink_to(target)
+
+
+def install_package():
+    """Install rpl_ros itself, editable, and link what `ros2 run` and `ros2 launch` look for."""
+    pip('install', '--no-deps', '--no-build-isolation', '--use-pep517', '--editable', '.')
+    for program in [*(VENV / 'bin').glob('*_node'), VENV / 'bin' / 'rpl']:
+        link(VENV / 'lib' / 'rpl_ros' / program.name, program)
+    for name in ('package.xml', 'launch', 'config', 'sim'):
+        link(VENV / 'share' / 'rpl_ros' / name, ROOT / name)
+    link(VENV / 'share' / 'ament_index' / 'resource_index' / 'packages' / 'rpl_ros',
+         ROOT / 'resource' / 'rpl_ros')
+
+
+def set_up(torch):
+    """Bring .venv up to date; return the exit code."""
+    # A process that lives in a virtual environment sees that one's packages, not the machine's.
+    if sys.prefix != sys.base_prefix:
+        base = sys._base_executable
+        os.execv(base, [base, '-m', 'rpl_ros.bootstrap', '--torch', torch])
+    has_rclpy = importlib.util.find_spec('rclpy') is not None
+    distribution = pre.ros_source(os.environ, has_rclpy) == 'distribution'
+    ros = os.environ['ROS_DISTRO'] if distribution else 'PyPI'
+    identity = f'{sys.version} | {sys.base_prefix} | {ROOT} | ROS 2 {ros}\n'
+    if read(STAMP) == fingerprint(identity) and not torch_differs(torch):
+        return 0
+    if not check(torch == 'cuda'):
+        return 1
+    print(f'Setting up {VENV}', flush=True)
+    if STAMP.exists():
+        STAMP.unlink()
+    make_venv(identity, distribution)
+    install_packages(identity, distribution, torch)
+    with step('rpl_msgs'):
+        message_build.build(VENV, distribution, run)
+    with step('rpl_ros'):
+        install_package()
+    STAMP.write_text(fingerprint(identity))
+    return 0
+
+
+def main(argv=None):
+    """Set up; return the exit code."""
+    parser = argparse.ArgumentParser(prog='bootstrap', description=__doc__)
+    parser.add_argument('--torch', choices=('cpu', 'cuda', ''), default='',
+                        help='build of torch; by default the installed one, or cpu')
+    torch = parser.parse_args(argv).torch
+    lock = os.open(str(ROOT), os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)   # two `make run` at once: the second one waits
+        return set_up(torch)
+    except SetUpError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print('\nInterrupted; the next call goes on.', file=sys.stderr)
+        return 130
+    finally:
+        os.close(lock)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,147 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""
+What a machine must have before rpl_ros can be set up, and the pinned versions in setup.cfg.
+
+Standard library only and no newer syntax than Python 3.6 has: bootstrap.py runs this with
+whatever python3 the machine brings, and that one may be too old.
+"""
+import configparser
+import ctypes
+import importlib.util
+import os
+from pathlib import Path
+import re
+import shutil
+import sys
+import sysconfig
+from typing import NamedTuple
+
+OLDEST, NEWEST = (3, 10), (3, 13)
+ROOT = Path(__file__).resolve().parent.parent
+SET_UP_GB, SET_UP_CUDA_GB = 4, 12   # of .venv and of what pip unpacks beside it
+FROM_DISTRIBUTION = ('numpy', 'pyyaml')   # pins that give way to a distribution's own version
+
+OK, WARN, FAIL = 'ok', 'warn', 'FAIL'
+
+
+class Finding(NamedTuple):
+    """Result of one check: its level, what was seen, and what to do about it."""
+
+    level: str
+    what: str
+    remedy: str = ''
+
+    def line(self):
+        """Return the finding as one line of text."""
+        return f'{self.level:4} {self.what}' + (f': {self.remedy}' if self.remedy else '')
+
+
+def check_python(version=None):
+    """Check that (major, minor) of this Python, or of `version`, is a supported one."""
+    version = tuple(version or sys.version_info)[:2]
+    found = 'Python {}.{}'.format(*version)
+    if OLDEST <= version <= NEWEST:
+        return Finding(OK, found)
+    wanted = '{}.{} to {}.{}'.format(*OLDEST, *NEWEST)
+    return Finding(FAIL, found + ' is not supported',
+                   f'install one of {wanted}, then `make setup PYTHON=python3.12` or the like')
+
+
+def check_venv():
+    """Check that Python can make a virtual environment with pip in it (Debian splits this off)."""
+    missing = [name for name in ('venv', 'ensurepip') if importlib.util.find_spec(name) is None]
+    if not missing:
+        return Finding(OK, 'venv module')
+    return Finding(FAIL, f'Python has no {" and no ".join(missing)} module',
+                   'apt-get install python3-venv')
+
+
+def check_headers(folder=None):
+    """Check that Python.h is there: the messages become Python extensions in C."""
+    folder = folder or sysconfig.get_paths()['include']
+    if (Path(folder) / 'Python.h').exists():
+        return Finding(OK, 'Python headers')
+    return Finding(FAIL, f'Python.h is not in {folder}', 'apt-get install python3-dev')
+
+
+def check_compiler(environ=None):
+    """Check that a C++ compiler is on the PATH of `environ`."""
+    environ = os.environ if environ is None else environ
+    # $CXX may carry options, as in "ccache g++".
+    names = environ.get('CXX', '').split()[:1] + ['c++', 'g++', 'clang++']
+    for name in names:
+        found = shutil.which(name, path=environ.get('PATH', os.defpath))
+        if found:
+            return Finding(OK, f'C++ compiler {found}')
+    return Finding(FAIL, 'no C++ compiler', 'apt-get install g++')
+
+
+def check_disk(folder=ROOT, needed=SET_UP_GB):
+    """Check that `needed` GB are free where `folder` lies."""
+    free = shutil.disk_usage(str(folder)).free / 1e9
+    if free >= needed:
+        return Finding(OK, f'{free:.0f} GB free on disk')
+    return Finding(FAIL, f'{free:.1f} GB free on disk at {folder}', f'make room: {needed} GB')
+
+
+def check_egl(load=ctypes.CDLL):
+    """Check that the libraries for pictures without a screen load; only videos need them."""
+    missing = []
+    for library, package in (('libEGL.so.1', 'libegl1'), ('libGL.so.1', 'libgl1')):
+        try:
+            load(library)
+        except OSError:
+            missing.append(package)
+    if not missing:
+        return Finding(OK, 'EGL libraries')
+    return Finding(WARN, 'no EGL or GL library (only videos and pictures need them)',
+                   f'apt-get install {" ".join(missing)}')
+
+
+def ros_source(environ, has_rclpy):
+    """
+    Return where ROS 2 shall come from: 'pypi', or the 'distribution' whose setup file was sourced.
+
+    'mismatch' is a sourced distribution that this Python cannot use: it would shadow PyPI's ROS.
+    """
+    if not (environ.get('ROS_DISTRO') and environ.get('AMENT_PREFIX_PATH')):
+        return 'pypi'
+    return 'distribution' if has_rclpy else 'mismatch'
+
+
+def check_ros(environ=None, has_rclpy=None):
+    """Check that a sourced ROS 2 distribution, if there is one, is usable by this Python."""
+    environ = os.environ if environ is None else environ
+    if has_rclpy is None:
+        has_rclpy = importlib.util.find_spec('rclpy') is not None
+    source = ros_source(environ, has_rclpy)
+    if source == 'mismatch':
+        return Finding(FAIL, f'ROS 2 {environ["ROS_DISTRO"]} is sourced, but this Python has no '
+                       'rclpy', 'use PYTHON=/usr/bin/python3, or a shell without the distribution')
+    return Finding(OK, 'ROS 2 ' + (environ['ROS_DISTRO'] if source == 'distribution' else
+                                   'from PyPI (no distribution is sourced)'))
+
+
+def read_pins(path=ROOT / 'setup.cfg'):
+    """Return the requirement lines of setup.cfg: group -> list; the main group is 'run'."""
+    config = configparser.ConfigParser(interpolation=None)
+    with open(str(path), encoding='utf-8') as file:
+        config.read_file(file)
+    groups = {'run': config['options']['install_requires'], **config['options.extras_require']}
+    return {group: [line.strip() for line in text.splitlines() if line.strip()]
+            for group, text in groups.items()}
+
+
+def split_pin(line):
+    """
+    Return (name, version, applies) of a line like 'a[b]==1.2; python_version < "3.11"'.
+
+    Only this one kind of marker is understood; whatever else is a ValueError.
+    """
+    found = re.fullmatch(r'([\w.-]+)(?:\[\w+\])?==([\w.]+)'
+                         r'(?:; python_version (<|>=) "3\.(\d+)")?', line)
+    if not found:
+        raise ValueError(f'setup.cfg: {line!r} is not an exact version')
+    name, version, relation, minor = found.groups()
+    older = relation is not None and sys.version_info < (3, int(minor))
+    return name, version, relation is None or older == (relation == '<')

@@ -1,0 +1,41 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Package definition for pip and colcon (ament_python); the pins are in setup.cfg."""
+import os
+from glob import glob
+
+from setuptools import find_packages, setup
+
+NAME = 'rpl_ros'
+NODES = ('sim_node', 'base_controller_node', 'residual_node', 'learner_node', 'recorder_node',
+         'dashboard_node')
+
+
+def share_files():
+    """Return (folder in the prefix, files) pairs of what lies in share/rpl_ros when installed."""
+    # Globs name a suffix: a __pycache__ folder among the files would stop the colcon build.
+    share = [('launch', glob('launch/*.launch.py')), ('config', glob('config/*.yaml'))]
+    for folder, _, names in sorted(os.walk('sim')):
+        files = [os.path.join(folder, name) for name in sorted(names)]
+        share += [(folder, files)] if files else []
+    return [(os.path.join('share', NAME, folder), sorted(files)) for folder, files in share]
+
+
+setup(
+    name=NAME,
+    version='0.1.0',
+    packages=find_packages(include=[NAME, NAME + '.*']),
+    data_files=[
+        ('share/ament_index/resource_index/packages', ['resource/' + NAME]),
+        ('share/' + NAME, ['package.xml']),
+        *share_files(),
+    ],
+    maintainer='rpl_ros maintainers',
+    maintainer_email='maintainers@rpl-ros.org',
+    description='Residual Policy Learning for ROS 2: a learned correction on top of a controller.',
+    license='Apache-2.0',
+    zip_safe=True,
+    entry_points={'console_scripts': [
+        'rpl = rpl_ros.cli:main',
+        *(f'{node} = rpl_ros.nodes.{node}:main' for node in NODES),
+    ]},
+)

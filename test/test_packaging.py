@@ -1,0 +1,99 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Package files agree with each other and with the tree."""
+import ast
+from pathlib import Path
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from rpl_ros import prerequisites as pre
+
+ROOT = Path(__file__).resolve().parent.parent
+MANIFESTS = [ROOT / 'package.xml', ROOT / 'rpl_msgs' / 'package.xml']
+SETUP = (ROOT / 'setup.py').read_text()
+MESSAGES = sorted((ROOT / 'rpl_msgs').glob('msg/*.msg'))
+
+
+def console_scripts():
+    """Return name -> 'module:function' of the programs that setup.py asks for."""
+    captured = {}
+    import setuptools
+    original, setuptools.setup = setuptools.setup, lambda **options: captured.update(options)
+    try:
+        exec(compile(SETUP, 'setup.py', 'exec'), {'__name__': '__main__'})
+    finally:
+        setuptools.setup = original
+    return dict(line.split(' = ') for line in captured['entry_points']['console_scripts'])
+
+
+@pytest.mark.parametrize('group', ['run', 'test', 'build', 'pypi_ros'])
+def test_pins_are_exact_and_no_name_applies_twice(group):
+    pins = [pre.split_pin(line) for line in pre.read_pins()[group]]
+    assert pins
+    names = [name for name, _, applies in pins if applies]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize('line', ['numpy', 'numpy>=2', 'numpy==2.*', 'a==1; extra == "x"'])
+def test_loose_pins_are_refused(line):
+    with pytest.raises(ValueError, match='not an exact version'):
+        pre.split_pin(line)
+
+
+def test_colcon_can_read_setup_cfg():
+    # colcon evaluates the printed options, and a python_requires prints as no Python expression.
+    assert not re.search(r'^python_requires', (ROOT / 'setup.cfg').read_text(), re.MULTILINE)
+
+
+def test_every_program_has_its_function():
+    scripts = console_scripts()
+    assert {'rpl', 'sim_node', 'base_controller_node', 'residual_node', 'learner_node',
+            'recorder_node', 'dashboard_node'} == set(scripts)
+    for target in scripts.values():
+        module, function = target.split(':')
+        tree = ast.parse((ROOT / (module.replace('.', '/') + '.py')).read_text())
+        names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+        assert function in names, target
+
+
+def test_one_version_everywhere():
+    versions = {ElementTree.parse(path).findtext('version') for path in MANIFESTS}
+    versions |= set(re.findall(r"version='([\d.]+)'", SETUP))
+    assert len(versions) == 1
+    assert versions.pop() in (ROOT / 'CHANGELOG.rst').read_text()
+    # setup.py and package.xml are enough: a third place could only disagree.
+    assert not re.search(r'^version\s*=', (ROOT / 'setup.cfg').read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize('path', MANIFESTS, ids=['rpl_ros', 'rpl_msgs'])
+def test_manifest(path):
+    root = ElementTree.parse(path).getroot()
+    assert root.get('format') == '3'
+    assert root.findtext('license') == 'Apache-2.0'
+    assert re.fullmatch(r'[\w.-]+@[\w-]+(\.[\w-]+)+', root.find('maintainer').get('email'))
+
+
+def test_manifest_names_what_colcon_must_build_first():
+    depends = {node.text for node in ElementTree.parse(MANIFESTS[0]).getroot().iter('depend')}
+    assert {'rpl_msgs', 'rclpy'} <= depends
+
+
+def test_marker_and_licence():
+    assert (ROOT / 'resource' / 'rpl_ros').is_file()
+    assert 'Version 2.0, January 2004' in (ROOT / 'LICENSE').read_text()
+
+
+@pytest.mark.parametrize('path', MESSAGES, ids=lambda path: path.stem)
+def test_every_field_of_a_message_has_a_comment(path):
+    lines = [line for line in path.read_text().splitlines() if line.strip()]
+    assert lines[0].startswith('# ')
+    for line in lines:
+        assert re.search(r'#\s*\S', line), line
+
+
+def test_source_files_name_their_licence():
+    files = [*(ROOT / 'rpl_ros').rglob('*.py'), *(ROOT / 'test').rglob('*.py'), ROOT / 'setup.py']
+    bad = [str(path) for path in files
+           if 'SPDX-License-Identifier: Apache-2.0' not in path.read_text().partition('\n')[0]]
+    assert not bad
