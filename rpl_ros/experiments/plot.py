@@ -34,14 +34,19 @@ def _new_figure():
     return Figure(figsize=(8, 4.67), dpi=150, layout='constrained')
 
 
-def _draw_training(axes, rows, window):
-    """Draw what the training episodes themselves say: thin lines, and the burn-in shaded."""
+def _draw_training(axes, rows, window, everything):
+    """Draw what the training episodes themselves say: thin lines, and the burn-in shaded.
+
+    Only those with exploration, unless `everything`: of the others there are few, and where there
+    are evaluations these say the same better.
+    """
     end = burn_in_end(rows)
     if end:
         axes.axvspan(0, end, color=SHADE, alpha=0.25, lw=0,
                      label='burn-in: only the critic learns')
-    for mode, colour, text in (('base', BASE, 'base alone'), ('explore', EXPLORE, 'exploring'),
-                               ('evaluate', EVALUATE, 'residual, no noise')):
+    modes = (('explore', EXPLORE, 'exploring'), ('base', BASE, 'base alone'),
+             ('evaluate', EVALUATE, 'residual, no noise'))
+    for mode, colour, text in modes if everything else modes[:1]:
         steps, means = running_mean(rows, mode, window)
         if steps:
             axes.plot(steps, means, color=colour, lw=1, alpha=0.8,
@@ -75,7 +80,7 @@ def learning_curve(title, points, rows, window):
     axes = figure.add_subplot()
     width = max([point['env_steps'] for point in points]
                 + [row['env_steps'] for row in rows[-1:]] + [1])
-    _draw_training(axes, rows, window)
+    _draw_training(axes, rows, window, everything=not points)
     if points:
         _draw_points(axes, points, width)
     axes.set(title=title, xlabel='environment steps', ylabel='success', ylim=(-0.02, 1.02),

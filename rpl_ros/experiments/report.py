@@ -23,7 +23,7 @@ from rpl_ros.experiments.run_record import (read_checkpoints, read_metrics, read
                                             why_no_checkpoint)
 
 COLUMNS = ('env_steps', 'success', 'low', 'high', 'mean_return', 'policy')
-WINDOW = 15
+WINDOW = 50
 """Episodes of one mode over which success in training is averaged."""
 
 
