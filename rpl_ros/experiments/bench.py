@@ -31,6 +31,8 @@ EXAMPLES = """examples:
   rpl bench --realtime 5         five minutes at 25 Hz with the learner at full load
 """
 
+FULL_UPDATES = {'burn_in': 'none'}  # the actor learns from the start: the dearer kind of update
+
 
 def sim_ratio(task_name, pairs, steps=400):
     """Return figures of task.step against bare mj_step with the same commands and substeps."""
@@ -74,7 +76,7 @@ def bare_steps(task, number, log):
 def in_process(task, episodes, learn):
     """Return env steps per second of the loop in one process, with two threads for updates."""
     from rpl_ros.experiments.train import Loop
-    overrides = {'threads': 2, **({} if learn else {'updates_per_step': 0.0})}
+    overrides = {'threads': 2, **(FULL_UPDATES if learn else {'updates_per_step': 0.0})}
     loop = Loop(load_settings(share('config') / f'{task}.yaml', overrides))
     loop.run(0)
     begin = time.monotonic()
@@ -103,7 +105,7 @@ def launch(folder, task, *arguments, settings=None):
 def graph_rate(rows, warm=2):
     """Return env steps per second from a run's rows, its first episodes left out."""
     first, last = rows[warm - 1], rows[-1]
-    steps = int(last['env_steps']) - int(first['env_steps'])
+    steps = int(last['total_steps']) - int(first['total_steps'])
     return steps / (float(last['wall_time_s']) - float(first['wall_time_s']))
 
 
@@ -114,7 +116,7 @@ def loop_ratio(task, learn, pairs, episodes=20):
         for pair in range(pairs):
             here.append(in_process(task, episodes, learn))
             rows = launch(f'{folder}/{pair}', task, f'episodes:={episodes}',
-                          f'learn:={str(learn).lower()}')
+                          f'learn:={str(learn).lower()}', settings=FULL_UPDATES)
             graph.append(graph_rate(rows))
     ratios = [two / one for one, two in zip(here, graph)]
     return {'in_process_steps_per_second': round(statistics.median(here), 1),
