@@ -91,6 +91,9 @@ def launch(folder, task, *arguments, settings=None):
              'headless:=true', *arguments]
     if settings:
         content = yaml.safe_load((share('config') / f'{task}.yaml').read_text())
+        for section in content.values():  # a node's own section would win over the shared one
+            for name in settings:
+                section['ros__parameters'].pop(name, None)
         content['/**']['ros__parameters'].update(settings)
         path = Path(f'{folder}.yaml')
         path.write_text(yaml.safe_dump(content))

@@ -142,7 +142,7 @@ class SimNode(RplNode):
             self.warn('sent', f'command ({message.episode}, {message.step}): sent is '
                       f'{sent.tolist()}, expected {self._task.spec.action_size} finite numbers; '
                       'the gripper holds still')
-            sent = np.zeros(self._task.spec.action_size)
+            sent = None
         self._age = time.monotonic() - self._sent_at
         self._command = sent
         if not self._realtime:
