@@ -45,6 +45,14 @@ def test_an_episode_is_the_same_whatever_was_played_before(tasks, name):
     assert not np.array_equal(first[0].observation, other[0].observation)
 
 
+def test_warming_up_changes_nothing(tasks):
+    warm = make_task('complex_hook', 3)
+    warm.warm_up()
+    for episode in range(3):
+        np.testing.assert_array_equal(warm.reset(episode).observation,
+                                      tasks['complex_hook'].reset(episode).observation)
+
+
 @pytest.mark.parametrize('name', NAMES)
 def test_reward_success_and_end_agree_with_the_goal(tasks, name):
     task = tasks[name]

@@ -40,6 +40,8 @@ class SimNode(RplNode):
         except ValueError as error:
             raise SettingsError(f'sim_node: {error}') from error
         self._realtime = settings.mode == 'realtime'
+        if self._realtime:
+            self._task.warm_up()
         self._states = publisher(self, 'state')
         subscribe(self, 'command', self._on_command)
         subscribe(self, 'learner_status', self._on_learner_status)

@@ -100,6 +100,12 @@ class HookTask:
             self._rest[thing.name] = self.data.qpos[self._pose + 2:self._pose + 7].copy()
         return self._rest[thing.name]
 
+    def warm_up(self):
+        """Find out how each object rests, so that no reset has to: it takes 12 ms an object."""
+        for thing in self.objects:
+            put_object(self.model, self.data, thing, self._slot)
+            self._rest_pose(thing)
+
     def reset(self, episode):
         """Set up the scene of episode number `episode` and return its first State."""
         rng = np.random.default_rng([self._seed, episode])
