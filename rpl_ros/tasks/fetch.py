@@ -29,6 +29,7 @@ def load_spec(scene, meshes=None):
     """
     source = fetch_assets()
     include = {name: (source / 'fetch' / name).read_bytes() for name in ('robot.xml', 'shared.xml')}
+    include |= {path.name: path.read_bytes() for path in share('sim').glob('*_part.xml')}
     assets = {path.name: path.read_bytes() for path in (source / 'stls' / 'fetch').glob('*.stl')}
     assets['block.png'] = (source / 'textures' / 'block.png').read_bytes()
     text = (share('sim') / f'{scene}.xml').read_text()
@@ -82,13 +83,17 @@ def step_fetch(model, data, ids, action):
     """Execute `action` (4,), clipped to [-1, 1], for one control step of 40 ms.
 
     Elements 0 to 2 displace the gripper in the world frame, 1 = 0.05 m; element 3 moves both
-    fingers, +1 open, -1 close, 0 hold. Positions and velocities in `data` belong to the new state.
+    fingers, +1 open, -1 close, 0 hold; in a scene without actuators the gripper is blocked, shut,
+    and element 3 without effect. Positions and velocities in `data` belong to the new state.
     """
     action = np.clip(action, -1.0, 1.0)
-    data.ctrl[:] = data.qpos[ids.finger_qpos] + action[3]
+    if model.nu:
+        data.ctrl[:] = data.qpos[ids.finger_qpos] + action[3]
     data.mocap_pos[ids.mocap] = data.xpos[ids.gripper_body] + MAX_DISPLACEMENT * action[:3]
     data.mocap_quat[ids.mocap] = data.xquat[ids.gripper_body] + GRIPPER_DOWN
     mujoco.mj_step(model, data, nstep=SUBSTEPS)
+    if not model.nu:  # contacts move the fingers of a blocked gripper a little
+        data.qpos[ids.finger_qpos] = 0.0
     refresh(model, data)
 
 
