@@ -25,9 +25,11 @@ def _simulator():
     """Return (task, Reconstruction) to plan in; they are built with the first action."""
     # Imported here: the other controllers run on machines that have no simulator.
     from rpl_ros.tasks import make_task
-    from rpl_ros.tasks.reconstruct import Reconstruction
+    from rpl_ros.tasks.reconstruct import hasten, Reconstruction
     task = make_task('push', 0)
-    return task, Reconstruction(task)
+    reconstruction = Reconstruction(task)
+    hasten(task.model)
+    return task, reconstruction
 
 
 def _cost(observation, goal, depth, rng):

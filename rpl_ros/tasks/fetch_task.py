@@ -29,7 +29,7 @@ class FetchTask:
         self._object = model.site('object0').id
         self._pose = model.joint('object0:joint').qposadr[0]
         self._velocity = model.joint('object0:joint').dofadr[0]
-        self._episode = self._step = 0
+        self._episode, self._step = None, 0
         self._goal = np.zeros(3)
 
     def _settle(self, pose, height):
@@ -104,3 +104,16 @@ class FetchTask:
         """Set the physics to what save() returned."""
         mujoco.mj_setState(self.model, self.data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
         fetch.refresh(self.model, self.data)
+
+    def snapshot(self):
+        """Return all that the rest of the episode follows from, as a dict."""
+        return {'seed': self.seed, 'episode': self._episode, 'step': self._step,
+                'physics': self.save()}
+
+    def rewind(self, snapshot):
+        """Go back to what snapshot() returned, also that of another object of the same task."""
+        if (self.seed, self._episode) != (snapshot['seed'], snapshot['episode']):
+            self.seed = snapshot['seed']
+            self.reset(snapshot['episode'])
+        self.restore(snapshot['physics'])
+        self._step = snapshot['step']

@@ -113,3 +113,12 @@ class HookTask(FetchTask):
         (thing, hook) = parts
         thing[0], thing[1] = thing[0] + noise[0], thing[1] + noise[1]
         hook[0], hook[1] = hook[0] + noise[2], hook[1] + noise[3]
+
+    def snapshot(self):
+        """Return all that the rest of the episode follows from, as a dict."""
+        return {**super().snapshot(), 'noise': self._noise.bit_generator.state}
+
+    def rewind(self, snapshot):
+        """Go back to what snapshot() returned, also that of another object of the same task."""
+        super().rewind(snapshot)
+        self._noise.bit_generator.state = snapshot['noise']
