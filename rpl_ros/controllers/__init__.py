@@ -1,5 +1,8 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""The initial controllers by name: functions (observation, desired_goal) -> base action."""
+"""The initial controllers by name: functions (observation, desired_goal) -> base action.
+
+One that takes long over its first action has an attribute `prepare`, a function to call before.
+"""
 
 from importlib import import_module
 

@@ -22,7 +22,7 @@ RESOLUTION = 1e-4  # m, in which distances are compared
 
 @lru_cache(maxsize=1)
 def _simulator():
-    """Return (task, Reconstruction) to plan in; they are built with the first action."""
+    """Return (task, Reconstruction) to plan in; they are built once, in half a second."""
     # Imported here: the other controllers run on machines that have no simulator.
     from rpl_ros.tasks import make_task
     from rpl_ros.tasks.reconstruct import hasten, Reconstruction
@@ -76,3 +76,6 @@ def discrete_mpc_push(observation, desired_goal):
     reconstruction.put(observation)
     # Equal observations shall have equal answers, so the tie-breaks are the same in each step.
     return plan(task, observation, desired_goal, np.random.default_rng(0))
+
+
+discrete_mpc_push.prepare = _simulator

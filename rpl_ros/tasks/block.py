@@ -36,6 +36,7 @@ class BlockTask(FetchTask):
         scene = 'pick_and_place' if name == 'pick_and_place' else 'push'
         super().__init__(name, seed, fetch.load_spec(scene).compile())
         self._start = self._settle(SETTLE_POSE, START_HEIGHT[name])
+        self.restore(self._start)
         self._home = self.data.site_xpos[self._fetch.grip_site].copy()
         self._rest = self.data.qpos[self._pose + 2:self._pose + 7].copy()
         if name == 'slippery_push':
