@@ -96,3 +96,20 @@ def test_pictures_and_windows(monkeypatch, capsys):
     env.close()
     if check_rendering().remedy:
         pytest.skip('nothing can be drawn here')
+
+
+@pytest.mark.parametrize('name', ['rpl/Push-v0', 'rpl/NoisyHook-v0'])
+def test_stable_baselines_learns_in_them_unchanged(name):
+    pytest.importorskip('stable_baselines3')
+    import torch
+    torch.set_num_threads(1)  # two are slower by far where the other core is busy
+    from stable_baselines3 import DDPG, HerReplayBuffer
+    from stable_baselines3.common.env_checker import check_env as check_for_stable_baselines
+    env = gymnasium.make(name)
+    check_for_stable_baselines(env.unwrapped, skip_render_check=True)
+    model = DDPG('MultiInputPolicy', env, replay_buffer_class=HerReplayBuffer, seed=0, batch_size=32,
+                 learning_starts=110, policy_kwargs={'net_arch': [16]})
+    before = [value.clone() for value in model.actor.parameters()]
+    model.learn(300)
+    assert model.num_timesteps >= 300
+    assert any((one != two).any() for one, two in zip(before, model.actor.parameters()))
