@@ -22,8 +22,8 @@ from rpl_ros.tasks import make_task
 from rpl_ros.tasks.specs import spec
 from rpl_ros.transitions import Joiner
 
-TASK, SEED, EPISODES = 'complex_hook', 5, 4
-RESIDUAL = {'seed': SEED, 'task': TASK, 'base_every': 4, 'evaluate_every': 4}
+SEED, EPISODES = 5, 4
+MODES = {'seed': SEED, 'base_every': 4, 'evaluate_every': 4}
 
 
 def random_policy(task, rng):
@@ -42,10 +42,10 @@ def weights_message(content, version, **changes):
     return PolicyWeights(**fields)
 
 
-def in_process(content):
+def in_process(name, content):
     """Return the Episodes of the in-process rollout with the policy of these bytes."""
-    task = make_task(TASK, SEED)
-    policy = ResidualPolicy(make_settings(ResidualSettings, RESIDUAL), task.spec)
+    task = make_task(name, SEED)
+    policy = ResidualPolicy(make_settings(ResidualSettings, {**MODES, 'task': name}), task.spec)
     policy.offer(Actor(*unpack(content)), 7, False)
     controller = find_controller(task.spec.controller)
     return [run_episode(task, controller, policy, number) for number in range(EPISODES)]
@@ -58,14 +58,16 @@ def assert_equal_episodes(found, expected):
                                       err_msg=field.name)
 
 
-def test_four_nodes_play_the_same_episodes_as_one_process(tmp_path):
-    content = random_policy(TASK, np.random.default_rng(1))
-    expected = in_process(content)
-    domain, joiner = free_domain(), Joiner(spec(TASK))
+@pytest.mark.parametrize('task', ['complex_hook', 'pick_and_place', 'push'])
+def test_four_nodes_play_the_same_episodes_as_one_process(tmp_path, task):
+    content = random_policy(task, np.random.default_rng(1))
+    expected = in_process(task, content)
+    domain, joiner = free_domain(), Joiner(spec(task))
     episodes, results, statuses = [], [], []
-    common = {'task': TASK, 'seed': SEED}
+    common = {'task': task, 'seed': SEED}
     with listener(domain) as (node, spin), nodes(
-            domain, tmp_path, base_controller_node=common, residual_node=RESIDUAL,
+            domain, tmp_path, base_controller_node=common,
+            residual_node={**MODES, 'task': task},
             learner_node={**common, 'updates_per_step': 0.0},
             sim_node={**common, 'episodes': EPISODES, 'subscribers': 4}) as started:
         weights = publisher(node, 'policy_weights')
@@ -94,7 +96,7 @@ def test_four_nodes_play_the_same_episodes_as_one_process(tmp_path):
     assert [result.mode for result in results] == modes
     assert [result.success for result in results] == [last.success for *_, last in expected]
     assert any(np.abs(episode.residuals).max() > 0.1 for episode in episodes)
-    assert statuses[-1].transitions == EPISODES * spec(TASK).horizon
+    assert statuses[-1].transitions == EPISODES * spec(task).horizon
     assert statuses[-1].rejected == 0
     assert {name: process.returncode for name, process in started.items()} == dict.fromkeys(
         started, 0)

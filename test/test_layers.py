@@ -23,7 +23,10 @@ FORBIDDEN = {
     'policy': ROS | {'torch', 'mujoco'},
     'controllers': ROS | {'torch', 'mujoco'},
     'tasks': ROS | {'torch'},
-    'learning': ROS | {'mujoco', 'rpl_ros.tasks.hook', 'rpl_ros.nodes', 'rpl_ros.experiments'},
+    'envs.py': ROS | {'torch', 'rpl_ros.nodes', 'rpl_ros.learning', 'rpl_ros.experiments'},
+    'learning': ROS | {'mujoco', 'rpl_ros.tasks.fetch', 'rpl_ros.tasks.fetch_task',
+                       'rpl_ros.tasks.hook', 'rpl_ros.tasks.block', 'rpl_ros.envs',
+                       'rpl_ros.nodes', 'rpl_ros.experiments'},
     'experiments': ROS | {'rpl_ros.nodes'},
     'nodes/residual_node.py': {'torch', 'mujoco'},
     'nodes/base_controller_node.py': {'torch', 'mujoco'},
@@ -67,6 +70,17 @@ def test_only_nodes_import_rclpy():
         place = str(path.relative_to(ROOT))
         if not place.startswith(allowed):
             assert not {name.split('.')[0] for name in imports(path)} & ROS, place
+
+
+def test_only_the_planning_controller_reaches_for_the_simulator():
+    for path in sources('controllers'):
+        reached = {name for name in imports(path) if name.startswith('rpl_ros.tasks')}
+        assert bool(reached) == (path.stem == 'discrete_mpc_push'), f'{path.name}: {reached}'
+
+
+def test_only_the_environments_need_gymnasium():
+    users = {path.name for path in ROOT.rglob('*.py') if 'gymnasium' in imports(path)}
+    assert users == {'envs.py'}
 
 
 @pytest.mark.parametrize('module', ['rpl_ros.nodes.residual_node',

@@ -1,11 +1,20 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""The initial controllers by name: functions (observation, desired_goal) -> base action."""
+"""The initial controllers by name: functions (observation, desired_goal) -> base action.
+
+One that takes long over its first action has an attribute `prepare`, a function to call before.
+"""
 
 from importlib import import_module
 
+from rpl_ros.controllers.discrete_mpc_push import discrete_mpc_push
+from rpl_ros.controllers.miscalibrated_pick_and_place import miscalibrated_pick_and_place
 from rpl_ros.controllers.reactive_hook import reactive_hook
+from rpl_ros.controllers.reactive_pick_and_place import reactive_pick_and_place
+from rpl_ros.controllers.reactive_push import reactive_push
 
-CONTROLLERS = {'reactive_hook': reactive_hook}
+CONTROLLERS = {function.__name__: function for function in (
+    reactive_push, reactive_pick_and_place, miscalibrated_pick_and_place, reactive_hook,
+    discrete_mpc_push)}
 
 
 def find_controller(name):

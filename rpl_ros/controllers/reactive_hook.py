@@ -7,42 +7,36 @@ authors' code. It looks at the present observation only and never at shapes or b
 
 import numpy as np
 
-STOP = np.array([0.0, 0.0, 0.0, -1.0])
-GAIN = 10.0  # action per metre: half of the way in each control step
-NEAR_SQUARED = 1e-3  # m^2, (3.2 cm)^2
+from rpl_ros.controllers.primitives import (CLOSE, expect_size, HOLD, is_near, is_open,
+                                            move_towards, OPEN, stay)
+
 HELD_SQUARED = 1e-2  # m^2, (10 cm)^2
 GRASP = np.array([0.0, 0.0, -0.05])  # m, from the hook's site
 ABOVE = np.array([0.0, 0.0, 0.05])  # m
 
 
-def _towards(grip, target, finger):
-    """Return the action (4,) that moves the gripper towards `target`, m."""
-    return np.append(GAIN * (target - grip), finger)
-
-
 def _pick(grip, hook, finger):
     """Return the action that brings the gripper to the hook and closes it there."""
-    if np.sum((grip - hook - GRASP) ** 2) < NEAR_SQUARED:
-        return STOP.copy()
-    if np.sum((grip - hook)[:2] ** 2) < NEAR_SQUARED:
-        if abs(finger - 0.05) > 1e-3:
-            return np.array([0.0, 0.0, 0.0, 1.0])
-        return _towards(grip, hook + GRASP, 0.0)
-    return _towards(grip, hook + ABOVE, 0.0)
+    if is_near(grip - hook, GRASP):
+        return stay(CLOSE)
+    if is_near(grip[:2], hook[:2]):
+        return move_towards(grip, hook + GRASP, HOLD) if is_open(finger) else stay(OPEN)
+    return move_towards(grip, hook + ABOVE, HOLD)
 
 
 def reactive_hook(observation, desired_goal):
     """Return the base action (4,), not clipped, for a hook observation (40,) and goal (3,), m."""
+    expect_size(observation, 40, 'reactive_hook')
     grip, thing, hook = observation[0:3], observation[3:6], observation[25:28]
     finger = observation[9]
     if np.sum(np.abs(desired_goal - thing)[:2]) <= 0.01:
-        return STOP.copy()
-    held = np.sum((grip - hook - GRASP) ** 2) < HELD_SQUARED and finger <= 0.034
+        return stay(CLOSE)
+    held = is_near(grip - hook, GRASP, HELD_SQUARED) and finger <= 0.034
     if not held:
         return _pick(grip, hook, finger)
     behind = thing[0] - 0.5, thing[1] - 0.05
     if hook[0] >= thing[0] - 0.4 or hook[1] <= thing[1] - 0.15:
-        return _towards(grip, np.array([behind[0], behind[1], 0.45]), -1.0)
+        return move_towards(grip, np.array([behind[0], behind[1], 0.45]), CLOSE)
     pull = (desired_goal - thing)[:2]
     pull = 0.4 * pull / max(np.linalg.norm(pull), 1e-9)
-    return np.array([pull[0], pull[1], 0.0, -1.0])
+    return np.array([pull[0], pull[1], 0.0, CLOSE])

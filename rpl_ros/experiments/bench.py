@@ -68,7 +68,7 @@ def bare_steps(task, number, log):
     for row in log[1:]:
         data.ctrl[:], data.mocap_pos[0], data.mocap_quat[0] = row[:2], row[2:5], row[5:]
         begin = time.perf_counter()
-        mujoco.mj_step(model, data, nstep=fetch.SUBSTEPS)
+        mujoco.mj_step(model, data, nstep=round(CONTROL_PERIOD / model.opt.timestep))
         total += time.perf_counter() - begin
     return total
 

@@ -28,6 +28,8 @@ class BaseControllerNode(RplNode):
             self._controller = find_controller(self._name)
         except ValueError as error:
             raise SettingsError(f'base_controller_node: {error}') from error
+        if hasattr(self._controller, 'prepare'):
+            self._controller.prepare()
         self._actions = publisher(self, 'base_action')
         subscribe(self, 'state', self._on_state)
         self.get_logger().info(f'{self._name} is ready')

@@ -8,8 +8,10 @@ def make_task(name, seed, objects=''):
     ValueError for an unknown name or unusable `objects` (a folder of meshes for complex_hook).
     """
     # Imported here because rpl_ros.tasks.specs is for machines without MuJoCo, too.
+    from rpl_ros.tasks.block import BlockTask
     from rpl_ros.tasks.hook import HookTask
-    tasks = {'hook': HookTask, 'noisy_hook': HookTask, 'complex_hook': HookTask}
-    if name not in tasks:
-        raise ValueError(f'unknown task {name!r}: expected one of {", ".join(tasks)}')
-    return tasks[name](name, seed, objects)
+    kinds = {'push': BlockTask, 'slippery_push': BlockTask, 'pick_and_place': BlockTask,
+             'hook': HookTask, 'noisy_hook': HookTask, 'complex_hook': HookTask}
+    if name not in kinds:
+        raise ValueError(f'unknown task {name!r}: expected one of {", ".join(kinds)}')
+    return kinds[name](name, seed, objects)

@@ -14,7 +14,6 @@ import numpy as np
 from rpl_ros.assets import fetch_assets, share
 from rpl_ros.tasks.specs import CONTROL_PERIOD
 
-SUBSTEPS = 20
 MAX_DISPLACEMENT = 0.05  # m per control step for an action of 1
 GRIPPER_DOWN = np.array([1.0, 0.0, 1.0, 0.0])  # not normalised, added to the gripper's own
 START = {'robot0:slide0': 0.405, 'robot0:slide1': 0.48, 'robot0:slide2': 0.0}  # m
@@ -29,6 +28,7 @@ def load_spec(scene, meshes=None):
     """
     source = fetch_assets()
     include = {name: (source / 'fetch' / name).read_bytes() for name in ('robot.xml', 'shared.xml')}
+    include |= {path.name: path.read_bytes() for path in share('sim').glob('*_part.xml')}
     assets = {path.name: path.read_bytes() for path in (source / 'stls' / 'fetch').glob('*.stl')}
     assets['block.png'] = (source / 'textures' / 'block.png').read_bytes()
     text = (share('sim') / f'{scene}.xml').read_text()
@@ -75,20 +75,24 @@ def move_to_start(model, data, ids, height):
     data.mocap_pos[ids.mocap] = (data.site_xpos[ids.grip_site] + START_OFFSET + [0, 0, height])
     data.mocap_quat[ids.mocap] = GRIPPER_DOWN
     for _ in range(10):
-        mujoco.mj_step(model, data, nstep=SUBSTEPS)
+        mujoco.mj_step(model, data, nstep=round(CONTROL_PERIOD / model.opt.timestep))
 
 
 def step_fetch(model, data, ids, action):
     """Execute `action` (4,), clipped to [-1, 1], for one control step of 40 ms.
 
     Elements 0 to 2 displace the gripper in the world frame, 1 = 0.05 m; element 3 moves both
-    fingers, +1 open, -1 close, 0 hold. Positions and velocities in `data` belong to the new state.
+    fingers, +1 open, -1 close, 0 hold; in a scene without actuators the gripper is blocked, shut,
+    and element 3 without effect. Positions and velocities in `data` belong to the new state.
     """
     action = np.clip(action, -1.0, 1.0)
-    data.ctrl[:] = data.qpos[ids.finger_qpos] + action[3]
+    if model.nu:
+        data.ctrl[:] = data.qpos[ids.finger_qpos] + action[3]
     data.mocap_pos[ids.mocap] = data.xpos[ids.gripper_body] + MAX_DISPLACEMENT * action[:3]
     data.mocap_quat[ids.mocap] = data.xquat[ids.gripper_body] + GRIPPER_DOWN
-    mujoco.mj_step(model, data, nstep=SUBSTEPS)
+    mujoco.mj_step(model, data, nstep=round(CONTROL_PERIOD / model.opt.timestep))
+    if not model.nu:  # contacts move the fingers of a blocked gripper a little
+        data.qpos[ids.finger_qpos] = 0.0
     refresh(model, data)
 
 

@@ -15,7 +15,8 @@ CONTROL_PERIOD = 0.04
 class TaskSpec:
     """Sizes and episode length of a task.
 
-    `reach` is the distance in m below which the object counts as being at the goal.
+    `reach` is the distance in m up to which the object counts as being at the goal; `controller`
+    names the one that the paper improves on.
     """
 
     name: str
@@ -28,8 +29,12 @@ class TaskSpec:
 
 
 SPECS = {
-    name: TaskSpec(name, 40, 3, 4, 100, 0.05, 'reactive_hook')
-    for name in ('hook', 'noisy_hook', 'complex_hook')
+    'push': TaskSpec('push', 25, 3, 4, 50, 0.05, 'discrete_mpc_push'),
+    'slippery_push': TaskSpec('slippery_push', 25, 3, 4, 50, 0.05, 'reactive_push'),
+    'pick_and_place': TaskSpec('pick_and_place', 25, 3, 4, 50, 0.05,
+                               'miscalibrated_pick_and_place'),
+    **{name: TaskSpec(name, 40, 3, 4, 100, 0.05, 'reactive_hook')
+       for name in ('hook', 'noisy_hook', 'complex_hook')},
 }
 
 

@@ -1,0 +1,81 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""DiscreteMPCPush: search for a few moves that bring the block nearer to the goal, do the first.
+
+The paper's controller for Push (section V-B): best-first search with six moves in a simulator of
+its own, which is set to what was observed. Its horizon is too short to push round corners.
+"""
+
+from functools import lru_cache
+import heapq
+
+import numpy as np
+
+from rpl_ros.controllers.primitives import expect_size, HOLD, stay
+from rpl_ros.controllers.reactive_push import push_point
+
+EXPANSIONS = 10
+MOVES = np.array([[-1., 0, 0, 0], [1, 0, 0, 0], [0, -1, 0, 0], [0, 1, 0, 0], [0, 0, -1, 0],
+                  [0, 0, 1, 0]])
+BEHIND = 0.05  # m, from which point to push: that of ReactivePush is further away
+RESOLUTION = 1e-4  # m, in which distances are compared
+
+
+@lru_cache(maxsize=1)
+def _simulator():
+    """Return (task, Reconstruction) to plan in; they are built once, in half a second."""
+    # Imported here: the other controllers run on machines that have no simulator.
+    from rpl_ros.tasks import make_task
+    from rpl_ros.tasks.reconstruct import hasten, Reconstruction
+    task = make_task('push', 0)
+    reconstruction = Reconstruction(task)
+    hasten(task.model)
+    return task, reconstruction
+
+
+def _cost(observation, goal, depth, rng):
+    """Return what the search makes small: block from goal, then gripper from where to push.
+
+    Both in 0.1 mm, whole numbers; a random number decides between equals.
+    """
+    grip, block = observation[0:3], observation[3:6]
+    far = np.linalg.norm((block - goal)[:2])
+    reach = np.linalg.norm(grip - push_point(block, goal, BEHIND))
+    return int(far / RESOLUTION), depth + int(reach / RESOLUTION), rng.random()
+
+
+def plan(task, observation, goal, rng):
+    """Return the first move (4,) of the best plan from the present state of `task`, or zeros.
+
+    `observation` is that of the present state; the state of `task` is lost.
+    """
+    root = _cost(observation, goal, 0, rng)
+    queue = [(root, task.save(), (0, 0, 0), ())]
+    best, best_moves = root, ()
+    visited = set()
+    for _ in range(EXPANSIONS):
+        _, physics, place, moves = heapq.heappop(queue)
+        for index, move in enumerate(MOVES):
+            # Moves in another order lead to almost the same state: only the first is tried.
+            there = tuple(place + move[:3].astype(int))
+            if there in visited:
+                continue
+            visited.add(there)
+            task.restore(physics)
+            seen = task.step(move).observation
+            cost = _cost(seen, goal, len(moves) + 1, rng)
+            if cost[:2] <= best[:2]:
+                best, best_moves = cost, (*moves, index)
+            heapq.heappush(queue, (cost, task.save(), there, (*moves, index)))
+    return MOVES[best_moves[0]].copy() if best_moves else stay(HOLD)
+
+
+def discrete_mpc_push(observation, desired_goal):
+    """Return the base action (4,) for an observation (25,) and goal (3,), m: a unit vector."""
+    expect_size(observation, 25, 'discrete_mpc_push')
+    task, reconstruction = _simulator()
+    reconstruction.put(observation)
+    # Equal observations shall have equal answers, so the tie-breaks are the same in each step.
+    return plan(task, observation, desired_goal, np.random.default_rng(0))
+
+
+discrete_mpc_push.prepare = _simulator

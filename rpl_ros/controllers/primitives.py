@@ -1,0 +1,39 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Movements of the Fetch's gripper that several controllers are made of.
+
+Actions are (4,), not clipped: see docs/observations.md. Positions are in the frame world, m.
+"""
+
+import numpy as np
+
+GAIN = 10.0  # action per metre: half of the way in each control step
+NEAR_SQUARED = 1e-3  # m^2, (3.2 cm)^2
+OPEN, HOLD, CLOSE = 1.0, 0.0, -1.0  # of the fingers
+OPENED = 0.05  # m, opening of a finger that is open
+
+
+def expect_size(observation, size, name):
+    """Raise ValueError where an observation is not of the task that controller `name` is for."""
+    if observation.shape != (size,):
+        raise ValueError(f'{name} expects an observation of {size} numbers, was given one of '
+                         f'shape {observation.shape}: it is for another task')
+
+
+def is_near(one, other, squared=NEAR_SQUARED):
+    """Return whether two points are nearer to each other than the root of `squared`, m^2."""
+    return np.sum((one - other) ** 2) < squared
+
+
+def is_open(finger):
+    """Return whether a finger at `finger`, m, is open."""
+    return abs(finger - OPENED) <= 1e-3
+
+
+def move_towards(grip, target, finger, gain=GAIN):
+    """Return the action that moves the gripper from `grip` towards `target`."""
+    return np.append(gain * (target - grip), finger)
+
+
+def stay(finger):
+    """Return the action that only moves the fingers: OPEN, HOLD or CLOSE."""
+    return np.array([0.0, 0.0, 0.0, finger])

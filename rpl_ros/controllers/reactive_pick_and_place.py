@@ -1,0 +1,41 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""ReactivePickAndPlace: over the block, open, down, close, carry to the goal.
+
+The paper's controller (section V-B) before it was miscalibrated, with the branches and numbers of
+the authors' code.
+"""
+
+import numpy as np
+
+from rpl_ros.controllers.primitives import (CLOSE, expect_size, GAIN, HOLD, is_near, is_open,
+                                            move_towards, NEAR_SQUARED, OPEN, stay)
+
+GRASP = np.array([0.0, 0.0, -0.02])  # m, of the gripper from the block's centre
+ABOVE = np.array([0.0, 0.0, 0.08])  # m
+CARRY = np.array([0.0, 0.0, 0.03])  # m, from the goal: the block would come to rest 5 cm above it
+GRASPED = 0.024  # m, opening of a finger that is closed on the block
+
+
+def pick_and_place(observation, goal, aligned, arrived, carry_gain):
+    """Return the base action (4,), not clipped, for an observation (25,) and goal (3,), m.
+
+    `aligned`, m^2: the gripper descends when its squared distance from the block, seen from above,
+    is less; `arrived`, m^2: the block is at the goal when theirs is; `carry_gain`: action per metre.
+    """
+    grip, block, finger = observation[0:3], observation[3:6], observation[9]
+    inside = is_near(grip - block, GRASP)
+    if inside and abs(finger - GRASPED) < 1e-3:
+        if is_near(block, goal, arrived):
+            return stay(CLOSE)
+        return move_towards(grip, goal + CARRY, CLOSE, carry_gain)
+    if inside:
+        return stay(CLOSE)
+    if is_near(grip[:2], block[:2], aligned):
+        return move_towards(grip, block + GRASP, HOLD) if is_open(finger) else stay(OPEN)
+    return move_towards(grip, block + ABOVE, HOLD)
+
+
+def reactive_pick_and_place(observation, desired_goal):
+    """Return the base action (4,), not clipped, for an observation (25,) and goal (3,), m."""
+    expect_size(observation, 25, 'reactive_pick_and_place')
+    return pick_and_place(observation, desired_goal, NEAR_SQUARED, NEAR_SQUARED, GAIN)

@@ -1,0 +1,45 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""ReactivePush: go behind the block, then push it straight to the goal.
+
+The paper's controller for SlipperyPush (section V-B), with the branches and numbers of the authors'
+code. All but perfect in Push; on a slippery table the block slides on.
+"""
+
+import numpy as np
+
+from rpl_ros.controllers.primitives import (expect_size, HOLD, is_near, move_towards, NEAR_SQUARED,
+                                            stay)
+
+BEHIND = 0.075  # m, of the gripper from the block's centre before it pushes
+HIGHER = np.array([0.0, 0.0, 0.005])  # m, of the gripper above the block's centre
+ABOVE = np.array([0.0, 0.0, 0.1])  # m, over the point from which it pushes
+PUSH_GAIN = 5.0  # action per metre
+MOST_ANGLE = np.radians(45.0)  # between the ways of gripper and block to the goal
+
+
+def push_point(block, goal, distance):
+    """Return the point (3,), m, from which to push: `distance` behind the block, a little above."""
+    way = (goal - block)[:2]
+    way = way / max(np.linalg.norm(way), 1e-9)
+    return block + HIGHER - distance * np.append(way, 0.0)
+
+
+def _is_behind(grip, block, goal):
+    """Return whether the block is between gripper and goal, as seen from above."""
+    own, blocks = (goal - grip)[:2], (goal - block)[:2]
+    far, near = np.linalg.norm(own), np.linalg.norm(blocks)
+    return near < far and own @ blocks > np.cos(MOST_ANGLE) * far * near
+
+
+def reactive_push(observation, desired_goal):
+    """Return the base action (4,), not clipped, for an observation (25,) and goal (3,), m."""
+    expect_size(observation, 25, 'reactive_push')
+    grip, block = observation[0:3], observation[3:6]
+    if is_near(block, desired_goal):
+        return stay(HOLD)
+    start = push_point(block, desired_goal, BEHIND)
+    if (grip[2] - start[2]) ** 2 < NEAR_SQUARED and _is_behind(grip, block, desired_goal):
+        return move_towards(grip, np.append(desired_goal[:2], grip[2]), HOLD, PUSH_GAIN)
+    if is_near(grip[:2], start[:2]):
+        return move_towards(grip, start, HOLD)
+    return move_towards(grip, start + ABOVE, HOLD)

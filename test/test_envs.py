@@ -1,0 +1,115 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""The Gymnasium environments: their contract, seeds, saving, and what is refused."""
+
+import gymnasium
+from gymnasium.utils.env_checker import check_env
+import numpy as np
+import pytest
+from rpl_ros.doctor import check_rendering
+from rpl_ros.envs import IDS
+from rpl_ros.tasks import make_task
+
+ENVS = {name: gymnasium.make(name).unwrapped for name in IDS.values()}
+
+
+@pytest.mark.parametrize('name', ENVS)
+@pytest.mark.filterwarnings('ignore:.*Box observation space')
+def test_gymnasium_finds_no_fault(name):
+    check_env(ENVS[name], skip_render_check=True)
+
+
+@pytest.mark.parametrize('task', IDS)
+def test_episodes_are_those_of_the_task(task):
+    env, same = ENVS[IDS[task]], make_task(task, 7)
+    rng = np.random.default_rng(0)
+    for number in (0, 1):
+        seen, info = env.reset(seed=7 if number == 0 else None)
+        state = same.reset(number)
+        for _ in range(3):
+            for name, value in seen.items():
+                np.testing.assert_array_equal(value, getattr(state, name))
+            action = rng.uniform(-1, 1, 4)
+            seen, reward, terminated, truncated, info = env.step(action)
+            state = same.step(action)
+            assert (reward, info['is_success']) == (state.reward, state.success)
+            assert not terminated and not truncated
+    seen, _ = env.reset(options={'episode': 0})
+    np.testing.assert_array_equal(seen['observation'], same.reset(0).observation)
+
+
+def test_rewards_are_those_of_the_steps_and_vectorised():
+    env = ENVS['rpl/Push-v0']
+    env.reset(seed=1)
+    steps = [env.step(env.action_space.sample()) for _ in range(50)]
+    assert [truncated for *_, truncated, _ in steps] == [False] * 49 + [True]
+    achieved, desired = (np.array([seen[name] for seen, *_ in steps])
+                         for name in ('achieved_goal', 'desired_goal'))
+    rewards = env.compute_reward(achieved, desired, [info for *_, info in steps])
+    np.testing.assert_array_equal(rewards, [reward for _, reward, *_ in steps])
+    np.testing.assert_array_equal(env.compute_reward(achieved, achieved, {}), np.zeros(50))
+    with pytest.raises(RuntimeError, match='reset'):
+        env.step(np.zeros(4))
+
+
+@pytest.mark.parametrize('name', ENVS)
+def test_a_saved_state_goes_on_as_before_in_any_environment(name):
+    env = ENVS[name]
+    other = gymnasium.make(name).unwrapped
+    env.reset(seed=3, options={'episode': 4})
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        before = env.step(rng.uniform(-1, 1, 4))[0]
+    saved, actions = env.save(), rng.uniform(-1, 1, (6, 4))
+    first = [env.step(action)[0]['observation'] for action in actions]
+    env.reset(seed=9)
+    for again in (env, other):
+        np.testing.assert_array_equal(again.restore(saved)['observation'], before['observation'])
+        for action, expected in zip(actions, first):
+            np.testing.assert_array_equal(again.step(action)[0]['observation'], expected)
+
+
+@pytest.mark.parametrize('action', [
+    np.zeros(3), np.zeros((1, 4)), [0, 0, 0, np.nan], [0, 0, 0, 1.01], 0.0])
+def test_a_bad_action_is_refused(action):
+    env = ENVS['rpl/Push-v0']
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match='expected 4 numbers'):
+        env.step(action)
+
+
+def test_unknown_options_and_modes_are_named():
+    env = ENVS['rpl/Hook-v0']
+    with pytest.raises(ValueError, match="'epsiode'.*expected none but episode"):
+        env.reset(options={'epsiode': 1})
+    with pytest.raises(ValueError, match='expected 0 or more'):
+        env.reset(options={'episode': -1})
+    with pytest.raises(ValueError, match='expected None, human or rgb_array'):
+        gymnasium.make('rpl/Push-v0', render_mode='text').unwrapped
+
+
+def test_pictures_and_windows(monkeypatch, capsys):
+    monkeypatch.delenv('DISPLAY', raising=False)
+    monkeypatch.delenv('WAYLAND_DISPLAY', raising=False)
+    env = gymnasium.make('rpl/PickAndPlace-v0', render_mode='human').unwrapped
+    env.reset(seed=0)
+    assert env.render() is None and 'without a window' in capsys.readouterr().err
+    env.close()
+    if check_rendering().remedy:
+        pytest.skip('nothing can be drawn here')
+
+
+@pytest.mark.parametrize('name', ['rpl/Push-v0', 'rpl/NoisyHook-v0'])
+def test_stable_baselines_learns_in_them_unchanged(name):
+    pytest.importorskip('stable_baselines3')
+    import torch
+    torch.set_num_threads(1)  # two are slower by far where the other core is busy
+    from stable_baselines3 import DDPG, HerReplayBuffer
+    from stable_baselines3.common.env_checker import check_env as check_for_stable_baselines
+    env = gymnasium.make(name)
+    check_for_stable_baselines(env.unwrapped, skip_render_check=True)
+    model = DDPG('MultiInputPolicy', env, replay_buffer_class=HerReplayBuffer, seed=0, batch_size=32,
+                 learning_starts=110, policy_kwargs={'net_arch': [16]})
+    before = [value.clone() for value in model.actor.parameters()]
+    model.learn(300)
+    assert model.num_timesteps >= 300
+    assert any((one != two).any() for one, two in zip(before, model.actor.parameters()))
