@@ -54,6 +54,9 @@ class FetchTask:
         self._episode, self._step = episode, 0
         return self._state(applied=False)
 
+    def warm_up(self):
+        """Do what would make a first reset slow; realtime control asks for it before it begins."""
+
     def step(self, sent, applied=True, command_age=0.0):
         """Execute the command `sent` (4,) for one control step, 40 ms, and return the State.
 
