@@ -32,12 +32,11 @@ def _simulator():
     return task, reconstruction
 
 
-def _cost(observation, goal, depth, rng):
+def _cost(grip, block, goal, depth, rng):
     """Return what the search makes small: block from goal, then gripper from where to push.
 
     Both in 0.1 mm, whole numbers; a random number decides between equals.
     """
-    grip, block = observation[0:3], observation[3:6]
     far = np.linalg.norm((block - goal)[:2])
     reach = np.linalg.norm(grip - push_point(block, goal, BEHIND))
     return int(far / RESOLUTION), depth + int(reach / RESOLUTION), rng.random()
@@ -48,7 +47,7 @@ def plan(task, observation, goal, rng):
 
     `observation` is that of the present state; the state of `task` is lost.
     """
-    root = _cost(observation, goal, 0, rng)
+    root = _cost(observation[0:3], observation[3:6], goal, 0, rng)
     queue = [(root, task.save(), (0, 0, 0), ())]
     best, best_moves = root, ()
     visited = set()
@@ -61,8 +60,7 @@ def plan(task, observation, goal, rng):
                 continue
             visited.add(there)
             task.restore(physics)
-            seen = task.step(move).observation
-            cost = _cost(seen, goal, len(moves) + 1, rng)
+            cost = _cost(*task.advance(move), goal, len(moves) + 1, rng)
             if cost[:2] <= best[:2]:
                 best, best_moves = cost, (*moves, index)
             heapq.heappush(queue, (cost, task.save(), there, (*moves, index)))

@@ -67,6 +67,14 @@ class FetchTask:
         self._step += 1
         return self._state(applied, command_age)
 
+    def advance(self, action):
+        """Execute `action` (4,) outside of any episode: for planning, without building a State.
+
+        Return the positions of gripper and object, (3,) each, m; the next call overwrites them.
+        """
+        fetch.step_fetch(self.model, self.data, self._fetch, action)
+        return self.data.site_xpos[self._fetch.grip_site], self.data.site_xpos[self._object]
+
     def _state(self, applied, command_age=0.0):
         """Return the State after the present step."""
         achieved = self.data.site_xpos[self._object].copy()
