@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 
+from graph_tools import free_domain
 import pytest
 
 from rpl_ros.launching import graph, processes, run_folder
@@ -194,13 +195,13 @@ def test_children_end_with_a_killed_launcher(tmp_path):
 
 def test_real_nodes(tmp_path):
     """Two episodes of the real graph: exit code 0, two rows, a bag, and nobody left."""
-    out = tmp_path / 'run'
+    out, domain = tmp_path / 'run', free_domain()
     done = subprocess.run(
         [sys.executable, '-m', 'rpl_ros.cli', 'launch', 'hook', 'episodes:=2', 'headless:=true',
          f'out:={out}', 'report:=false'], capture_output=True, text=True, timeout=120,
-        env={**os.environ, 'ROS_DOMAIN_ID': '72'})
+        env={**os.environ, 'ROS_DOMAIN_ID': str(domain)})
     assert done.returncode == 0, done.stdout + done.stderr
-    assert 'ROS_DOMAIN_ID 72' in done.stdout and 'episode 2/2' in done.stdout
+    assert f'ROS_DOMAIN_ID {domain}' in done.stdout and 'episode 2/2' in done.stdout
     assert processes.episodes_done(graph.resolve('hook', {'out': str(out)})) == 2
     assert {path.name for path in out.iterdir()} >= {'bag', 'config.yaml', 'log', 'run.yaml'}
     assert not subprocess.run(['pgrep', '-f', str(out)], capture_output=True).stdout

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+from graph_tools import free_domain
 from mcap.reader import NonSeekingReader
 from mcap_ros2.reader import read_ros2_messages
 import pytest
@@ -21,7 +22,7 @@ import yaml
 from rpl_ros.launching.bag import definition, type_hash
 from rpl_ros.nodes.qos import publisher, TOPICS
 
-DOMAIN = 73
+DOMAIN = free_domain()
 STEPS = 300
 VERSIONS = 20
 
