@@ -9,7 +9,9 @@ def make_task(name, seed, objects=''):
     """
     # Imported here because rpl_ros.tasks.specs is for machines without MuJoCo, too.
     from rpl_ros.tasks.hook import HookTask
-    tasks = {'hook': HookTask, 'noisy_hook': HookTask, 'complex_hook': HookTask}
+    from rpl_ros.tasks.mbrl_pusher import PusherTask
+    tasks = {'hook': HookTask, 'noisy_hook': HookTask, 'complex_hook': HookTask,
+             'mbrl_pusher': PusherTask}
     if name not in tasks:
         raise ValueError(f'unknown task {name!r}: expected one of {", ".join(tasks)}')
     return tasks[name](name, seed, objects)

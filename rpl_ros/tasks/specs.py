@@ -8,14 +8,16 @@ and run on machines that have no simulator.
 from dataclasses import dataclass
 
 CONTROL_PERIOD = 0.04
-"""Time of one control step, s: 20 physics steps of 2 ms, 25 Hz (paper, section V)."""
+"""Time of one control step, s: 25 Hz (paper, section V)."""
 
 
 @dataclass(frozen=True)
 class TaskSpec:
     """Sizes and episode length of a task.
 
-    `reach` is the distance in m below which the object counts as being at the goal.
+    `reach` is the distance in m below which the object counts as being at the goal. `reward` is
+    'sparse' or 'pusher', see rpl_ros.rewards; `measure` says by what a policy is judged: 'success'
+    of the last state, or the undiscounted 'return' of the episode.
     """
 
     name: str
@@ -25,12 +27,16 @@ class TaskSpec:
     horizon: int
     reach: float
     controller: str
+    reward: str = 'sparse'
+    measure: str = 'success'
 
 
 SPECS = {
     name: TaskSpec(name, 40, 3, 4, 100, 0.05, 'reactive_hook')
     for name in ('hook', 'noisy_hook', 'complex_hook')
 }
+SPECS['mbrl_pusher'] = TaskSpec('mbrl_pusher', 20, 3, 7, 150, 0.05, 'cached_pets',
+                                reward='pusher', measure='return')
 
 
 def spec(name):
