@@ -24,6 +24,7 @@ FORBIDDEN = {
     'controllers': ROS | {'torch', 'mujoco'},
     'tasks': ROS | {'torch'},
     'learning': ROS | {'mujoco', 'rpl_ros.tasks.hook', 'rpl_ros.nodes', 'rpl_ros.experiments'},
+    'pets': ROS | {'mujoco', 'rpl_ros.tasks.mbrl_pusher', 'rpl_ros.nodes', 'rpl_ros.experiments'},
     'experiments': ROS | {'rpl_ros.nodes'},
     'nodes/residual_node.py': {'torch', 'mujoco'},
     'nodes/base_controller_node.py': {'torch', 'mujoco'},

@@ -58,7 +58,7 @@ class Ensemble:
         self.optimizer = torch.optim.Adam(self.parameters.values(), lr=learning_rate)
 
     def predict(self, inputs):
-        """Return (mean, log variance), each (5, B, S), for scaled inputs (5, B, I); scaled, too."""
+        """Return mean and log variance, each (5, B, S) and scaled, for scaled inputs (5, B, I)."""
         values = inputs
         for n in range(LAYERS):
             values = silu(torch.baddbmm(self.parameters[f'bias{n}'], values,

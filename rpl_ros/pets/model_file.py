@@ -29,7 +29,7 @@ def dump(ensemble, kind, header, arrays=None):
 def restore(content, kind, state_size, action_size):
     """Return (Ensemble, header, {name: array}) of what dump() returned.
 
-    WeightsError if the bytes are damaged, of another kind, or for states or actions of other sizes.
+    WeightsError if the bytes are damaged, of another kind, or for other sizes of state or action.
     """
     header = read_header(content, kind)
     try:

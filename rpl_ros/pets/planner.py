@@ -5,7 +5,7 @@ Each candidate is played through each network of the ensemble, which it keeps to
 horizon (TS-infinity), with the change of state drawn from the network's Gaussian.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch.nn.functional import silu, softplus
@@ -15,6 +15,10 @@ from rpl_ros.rewards import (PUSHER_GOAL_WEIGHT, PUSHER_TIP, PUSHER_TIP_WEIGHT,
                              PUSHER_TORQUE_WEIGHT)
 
 OBJECT = slice(17, 20)  # elements of the pusher's observation, m
+
+
+def _setting(default, doc):
+    return field(default=default, metadata={'doc': doc})
 
 
 @dataclass(frozen=True)
@@ -27,13 +31,13 @@ class PlanSettings:
     (C. Pinneri et al., iCEM, 2020).
     """
 
-    horizon: int = 25
-    population: int = 64
-    elites: int = 8
-    iterations: int = 3
-    keep: float = 0.1  # share of the old mean and variance in the new ones
-    correlation: float = 0.5  # between the noise of one step and the next
-    first_std: float = 0.5  # a quarter of the range, as in PETS
+    horizon: int = _setting(25, 'control steps to look ahead')
+    population: int = _setting(64, 'candidates in each iteration')
+    elites: int = _setting(8, 'best candidates, to which the next ones are drawn')
+    iterations: int = _setting(3, 'iterations in each control step')
+    keep: float = _setting(0.1, 'share of the old mean and variance in the new ones')
+    correlation: float = _setting(0.5, 'of the noise of one step with that of the next')
+    first_std: float = _setting(0.5, 'first standard deviation; PETS: a quarter of the range')
 
 
 def correlate(horizon, correlation):
@@ -85,7 +89,7 @@ class Dynamics:
         self.shape = ensemble.shape
 
     def draw(self, states, actions, noise):
-        """Return next states (5, N, S) for states, actions (5, N, A) and normal noise (5, N, S)."""
+        """Return the next of states (5, N, S), for actions (5, N, A) and normal noise (5, N, S)."""
         values = torch.cat([states, actions], dim=2)
         for bias, weight in self._hidden:
             values = silu(torch.baddbmm(bias, values, weight), inplace=True)

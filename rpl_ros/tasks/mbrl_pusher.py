@@ -1,9 +1,9 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
 """MBRLPusher: an arm of seven joints pushes a cylinder to a target (paper, section V-A).
 
-The pusher of PETS (K. Chua et al., 2018). The goal is always the same; the cylinder's start and the
-joints' first velocities are drawn anew for each episode. Judged by return, not by success: object
-and goal differ by 48 mm in height, so that "within 5 cm" would mean 14 mm on the table.
+The pusher of PETS (K. Chua et al., 2018). The goal is always the same; the cylinder's start and
+the joints' first velocities are drawn anew for each episode. Judged by return, not by success:
+object and goal differ by 48 mm in height, so that "within 5 cm" would mean 14 mm on the table.
 """
 
 import mujoco
@@ -31,8 +31,8 @@ class PusherTask:
     def __init__(self, name, seed, objects=''):
         """Build the scene; ValueError for `objects`: there is only the cylinder."""
         if objects:
-            raise ValueError(f'task {name} has one object, the cylinder: objects={objects!r} is of '
-                             f'use for complex_hook only')
+            raise ValueError(f'task {name} has only one object, the cylinder: objects={objects!r} '
+                             f'is of use for complex_hook only')
         self.spec = spec(name)
         self._seed = seed
         self.model = mujoco.MjModel.from_xml_path(str(share('sim') / 'mbrl_pusher.xml'))
