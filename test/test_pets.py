@@ -1,6 +1,7 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
 """PETS and CachedPETS: model, planning, training, files, controllers."""
 
+import csv
 from dataclasses import replace
 import json
 
@@ -240,7 +241,9 @@ def test_the_interval_of_a_mean_is_students():
     assert evaluate.mean_interval([2.0]) == (2.0, 2.0, 2.0)
 
 
-def test_commands_train_and_make_a_table(tmp_path, capsys):
+def test_commands_train_and_make_a_table_and_its_curve(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(pets, 'SIZES', (1, 30))
+    monkeypatch.setattr(pets, 'TRIALS', 2)
     quick = ['--horizon', '2', '--population', '4', '--elites', '2', '--iterations', '1']
     out = str(tmp_path / 'run')
     assert pets.main(['train', '--steps', '300', '--hidden-size', '4', '--out', out, *quick]) == 0
@@ -248,6 +251,11 @@ def test_commands_train_and_make_a_table(tmp_path, capsys):
     assert pets.main(['cache', '--model', model, '--states', '20', '--out', table]) == 0
     states, _, origin = load_table(table)
     assert states.shape == (20, 20) and origin['seed'] == 0
+    assert pets.main(['cache-curve', '--model', model, '--out', out]) == 0
+    rows = list(csv.DictReader((tmp_path / 'run' / 'pets_cache_curve.csv').open()))
+    assert [row['states'] for row in rows] == ['1', '30']
+    assert all(float(row['low']) < float(row['mean_return']) < float(row['high']) for row in rows)
+    assert (tmp_path / 'run' / 'pets_cache_curve.png').read_bytes().startswith(b'\x89PNG')
     assert 'episode 1: return' in capsys.readouterr().out
     assert pets.main(['train', '--seed', '1', '--out', out, *quick]) == 2
     assert 'another folder' in capsys.readouterr().err
