@@ -19,6 +19,7 @@ from rpl_ros.controllers.cached_pets import nearest, save_table
 from rpl_ros.experiments.evaluate import count, FRESH, mean_interval
 from rpl_ros.learning.checkpoint import write
 from rpl_ros.pets.planner import PlanSettings
+from rpl_ros.policy.weights import digest
 from rpl_ros.tasks import make_task
 from rpl_ros.tasks.specs import spec as find_spec
 
@@ -87,12 +88,13 @@ def _collect(options, states, console, bar):
 
 def cache(options, console, bar):
     """Make the table."""
+    from rpl_ros.pets.controller import shipped_model
     table = _collect(options, options.states, console, bar)
-    model = Path(options.model).name if options.model else 'the shipped model'
+    model = Path(options.model or shipped_model()).read_bytes()
     content = io.BytesIO()
     save_table(content, *table, {
         'command': f'rpl pets cache --states {options.states} --seed {options.seed}',
-        'model': model, 'seed': options.seed, 'first_episode': FIRST_OF_TABLE})
+        'model_sha256': digest(model), 'seed': options.seed, 'first_episode': FIRST_OF_TABLE})
     write(options.out, content.getvalue())
     console.print(f'the table is {options.out}: rpl evaluate {TASK} --controller '
                   f'cached_pets:{options.out}')

@@ -14,7 +14,7 @@ from torch.nn.functional import silu, softplus
 NETWORKS, LAYERS = 5, 3
 DECAYS = (2.5e-4, 5e-4, 5e-4, 7.5e-4)  # of each layer's weights, as in the code of PETS
 BOUND_WEIGHT = 0.01  # of the bounds of the log variance in the loss
-STD_FLOOR = 1e-5  # the object's height never changes
+CONSTANT = 1e-5  # a number that varies less never changes: the height of the pusher's object
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,8 @@ class Ensemble:
         """Return the loss, summed over the networks, of scaled inputs (5, B, I), changes."""
         mean, log_variance = self.predict(inputs)
         likelihood = (mean - changes).square() * torch.exp(-log_variance) + log_variance
+        # Without this, certainty about what is constant outweighs everything else in time.
+        likelihood = likelihood * (self.scalers['change_std'] > 0)
         bounds = (self.parameters['highest'] - self.parameters['lowest']).sum()
         decay = sum(factor / 2 * self.parameters[f'weight{n}'].square().sum()
                     for n, factor in enumerate(DECAYS))
@@ -103,9 +105,12 @@ class Ensemble:
 
     def _scale(self, name, rows):
         """Fit the scaler `name` to rows (n, size); return them with mean 0 and deviation 1."""
-        mean, std = rows.mean(axis=0), np.maximum(rows.std(axis=0), STD_FLOOR)
-        self.scalers[f'{name}_mean'], self.scalers[f'{name}_std'] = _tensor(mean), _tensor(std)
-        return _tensor((rows - mean) / std)
+        mean, std = rows.mean(axis=0), rows.std(axis=0)
+        lives = std > CONSTANT
+        # What is constant counts as 0, and its change of state, being certain, has no spread.
+        self.scalers[f'{name}_mean'] = _tensor(mean)
+        self.scalers[f'{name}_std'] = _tensor(np.where(lives, std, name == 'input'))
+        return _tensor(np.where(lives, (rows - mean) / np.where(lives, std, 1.0), 0.0))
 
     def likelihood(self, states, actions, following):
         """Return the mean log likelihood per number and the mean squared error of the mean.
@@ -115,9 +120,11 @@ class Ensemble:
         rows = _tensor(np.concatenate([states, actions], axis=1))
         changes = _tensor(following - states)
         inputs = (rows - self.scalers['input_mean']) / self.scalers['input_std']
-        changes = (changes - self.scalers['change_mean']) / self.scalers['change_std']
+        lives = self.scalers['change_std'] > 0
+        changes = ((changes - self.scalers['change_mean']) / self.scalers['change_std'])[:, lives]
         with torch.no_grad():
-            mean, log_variance = self.predict(inputs.expand(NETWORKS, -1, -1))
+            mean, log_variance = (part[..., lives] for part in self.predict(
+                inputs.expand(NETWORKS, -1, -1)))
             error = (mean - changes).square()
             likelihood = -0.5 * (error * torch.exp(-log_variance) + log_variance
                                  + np.log(2 * np.pi))
