@@ -2,10 +2,16 @@
 """Reward and success from achieved and desired goal (paper, section V-A).
 
 The reward is that of the authors' code, 0 at the goal and -1 elsewhere; the paper's text says
-1 and 0. Only the first makes their target range [-horizon, 0] right.
+1 and 0. Only the first makes their target range [-horizon, 0] right. MBRLPusher has a dense one.
 """
 
 import numpy as np
+
+# Elements of the pusher's observation: where the tip of its arm is, m.
+PUSHER_TIP = slice(14, 17)
+# Weights of the pusher's reward: object to goal and object to tip, 1/m, and torque, 1/(N m)^2. As
+# in the code of PETS; the paper's text has the last two the other way round.
+PUSHER_GOAL_WEIGHT, PUSHER_TIP_WEIGHT, PUSHER_TORQUE_WEIGHT = 1.25, 0.5, 0.1
 
 
 def is_success(achieved_goal, desired_goal, reach):
@@ -17,3 +23,30 @@ def is_success(achieved_goal, desired_goal, reach):
 def sparse_reward(achieved_goal, desired_goal, reach):
     """Return 0.0 at the goal and -1.0 elsewhere, for goals of shape (..., 3), m."""
     return is_success(achieved_goal, desired_goal, reach) - 1.0
+
+
+def pusher_reward(achieved_goal, desired_goal, tip, action):
+    """Return the reward (...) of MBRLPusher: at most 0, and higher nearer to the goal.
+
+    `achieved_goal` is where the object is, `desired_goal` where it shall be, `tip` the arm's tip,
+    all (..., 3), m, after the step; `action` (..., 7) the torques executed in it, N m. Distances
+    are sums over the axes.
+    """
+    achieved_goal, action = np.asarray(achieved_goal), np.asarray(action)
+    to_goal = np.abs(achieved_goal - np.asarray(desired_goal)).sum(axis=-1)
+    to_tip = np.abs(achieved_goal - np.asarray(tip)).sum(axis=-1)
+    effort = np.square(action).sum(axis=-1)
+    return -(PUSHER_GOAL_WEIGHT * to_goal + PUSHER_TIP_WEIGHT * to_tip
+             + PUSHER_TORQUE_WEIGHT * effort)
+
+
+def task_reward(spec, achieved_goal, desired_goal, observation, action):
+    """Return the reward (...) of a step in the task of `spec`, for any goal: also for relabelling.
+
+    `achieved_goal` (..., 3), m, and `observation` (..., O) are those after the step, `action`
+    (..., A) the one executed in it. Only the dense reward looks at the last two.
+    """
+    if spec.reward == 'pusher':
+        return pusher_reward(achieved_goal, desired_goal, np.asarray(observation)[..., PUSHER_TIP],
+                             action)
+    return sparse_reward(achieved_goal, desired_goal, spec.reach)

@@ -27,6 +27,7 @@ FORBIDDEN = {
     'learning': ROS | {'mujoco', 'rpl_ros.tasks.fetch', 'rpl_ros.tasks.fetch_task',
                        'rpl_ros.tasks.hook', 'rpl_ros.tasks.block', 'rpl_ros.envs',
                        'rpl_ros.nodes', 'rpl_ros.experiments'},
+    'pets': ROS | {'mujoco', 'rpl_ros.tasks.mbrl_pusher', 'rpl_ros.nodes', 'rpl_ros.experiments'},
     'experiments': ROS | {'rpl_ros.nodes'},
     'nodes/residual_node.py': {'torch', 'mujoco'},
     'nodes/base_controller_node.py': {'torch', 'mujoco'},

@@ -87,12 +87,12 @@ def test_sampling_leaves_the_replay_alone_and_rewards_fit_the_goals():
     replay = filled_replay(rng)
     before = {name: value.copy() for name, value in vars(replay).items()
               if isinstance(value, np.ndarray)}
-    batch = her.sample(replay, 200, 0.8, POINT.reach, rng)
+    batch = her.sample(replay, 200, 0.8, POINT, rng)
     batch.goal[:] = np.nan
     batch.observation[:] = np.nan
     for name, value in before.items():
         np.testing.assert_array_equal(getattr(replay, name)[:5], value[:5], err_msg=name)
-    batch = her.sample(replay, 200, 0.8, POINT.reach, rng)
+    batch = her.sample(replay, 200, 0.8, POINT, rng)
     reached = sparse_reward(batch.next_observation, batch.goal, POINT.reach)
     np.testing.assert_array_equal(batch.reward, reached)  # the toy's observation is its goal
     assert 0.05 < (batch.reward == 0).mean() < 0.95
@@ -147,7 +147,7 @@ def test_the_numpy_actor_is_the_trained_one(point, values):
         learner.add(play(rng, number, noise=1.0))
     for _ in range(30):
         learner.update()
-    batch = her.sample(learner.replay, 32, 0.8, POINT.reach, rng)
+    batch = her.sample(learner.replay, 32, 0.8, POINT, rng)
     inputs = learner.ddpg._inputs(batch.observation, batch.previous_observation, batch.goal,
                                   batch.base_action)
     with torch.no_grad():
@@ -222,7 +222,7 @@ def test_a_restored_learner_goes_on_as_the_saved_one(point):
     restore(fresh, dump(saved))
     assert fresh.policy() == saved.policy()
     assert (fresh.updates, fresh.transitions) == (saved.updates, saved.transitions) == (80, 80)
-    batch = her.sample(saved.replay, 64, 0.8, POINT.reach, np.random.default_rng(0))
+    batch = her.sample(saved.replay, 64, 0.8, POINT, np.random.default_rng(0))
     for learner in (saved, fresh):
         learner.ddpg.update(batch, train_actor=True)
         learner.ddpg.update_targets()

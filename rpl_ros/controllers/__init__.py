@@ -15,23 +15,39 @@ from rpl_ros.controllers.reactive_push import reactive_push
 CONTROLLERS = {function.__name__: function for function in (
     reactive_push, reactive_pick_and_place, miscalibrated_pick_and_place, reactive_hook,
     discrete_mpc_push)}
+# Built from a file: `name` takes the one that is shipped, `name:FILE` another. Named by text, as
+# what they import (torch) is not needed for the others.
+FROM_FILE = {'cached_pets': 'rpl_ros.controllers.cached_pets:make_cached_pets',
+             'pets': 'rpl_ros.pets.controller:make_pets'}
+
+
+def _load(path, name):
+    """Return what is at `package.module:function`; ValueError if it cannot be imported."""
+    module, _, function = path.partition(':')
+    try:
+        return getattr(import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f'controller {name!r} cannot be imported: {error}') from error
 
 
 def find_controller(name):
     """Return the controller called `name`, or the function at `package.module:function`.
 
-    ValueError says what was wrong with the name and which ones are built in.
+    ValueError says what was wrong with the name or file and which controllers are built in.
     """
     if name in CONTROLLERS:
         return CONTROLLERS[name]
     module, colon, function = name.partition(':')
+    if module in FROM_FILE:
+        try:
+            return _load(FROM_FILE[module], name)(function)
+        except OSError as error:
+            raise ValueError(f'controller {name!r} cannot read its file: {error}') from error
     if not colon:
         raise ValueError(f'unknown controller {name!r}: expected one of '
-                         f'{", ".join(CONTROLLERS)}, or package.module:function for your own')
-    try:
-        found = getattr(import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f'controller {name!r} cannot be imported: {error}') from error
+                         f'{", ".join([*CONTROLLERS, *FROM_FILE])}, or package.module:function '
+                         'for your own')
+    found = _load(name, name)
     if not callable(found):
         raise ValueError(f'controller {name!r} is a {type(found).__name__}, expected a function '
                          '(observation, desired_goal) -> base action')

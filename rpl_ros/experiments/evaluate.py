@@ -1,5 +1,5 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""`rpl evaluate`: success on fresh episodes, without exploration, with a 95 % interval."""
+"""`rpl evaluate`: success and return on fresh episodes, without noise, with 95 % intervals."""
 
 import argparse
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from rpl_ros.config import load_settings, make_settings, ResidualSettings, Setti
 from rpl_ros.controllers import find_controller
 from rpl_ros.policy.residual import ResidualPolicy
 from rpl_ros.policy.weights import unpack, WeightsError
-from rpl_ros.rewards import sparse_reward
+from rpl_ros.rewards import task_reward
 from rpl_ros.rollout import run_episode
 from rpl_ros.tasks.specs import spec as find_spec
 from rpl_ros.tasks.specs import SPECS
@@ -30,6 +30,7 @@ EXAMPLES = """examples:
   rpl evaluate complex_hook
   rpl evaluate complex_hook --policy runs/NAME/checkpoints/policy_0060000.safetensors
   rpl evaluate hook --controller my_package.my_module:my_function --episodes 500
+  rpl evaluate mbrl_pusher --controller pets --episodes 20
 """
 
 
@@ -83,6 +84,23 @@ def wilson(successes, trials):
     return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
 
 
+def mean_interval(values):
+    """Return (mean, low, high): the mean of values and its 95 % interval by Student's t.
+
+    All are equal for a single value.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    mean, freedom = float(values.mean()), len(values) - 1
+    if not freedom:
+        return mean, mean, mean
+    z = 1.959964
+    # Quantile of Student's t, expanded in 1 / freedom: right to 1 % from five values on.
+    t = (z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
+         + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * freedom**3))
+    half = t * float(values.std(ddof=1)) / math.sqrt(len(values))
+    return mean, mean - half, mean + half
+
+
 def greedy_policy(spec, actor, residual_scale, seed=0):
     """Return a ResidualPolicy that acts without noise: with `actor`, or as the base if None."""
     settings = make_settings(ResidualSettings, {
@@ -98,7 +116,8 @@ def play(task, guard, policy, number):
     """Return the Outcome of episode `number`; `guard` is a guarded controller."""
     guard.problem = ''
     episode, commands, last = run_episode(task, guard, policy, number)
-    rewards = sparse_reward(episode.achieved_goals[1:], episode.desired_goal, task.spec.reach)
+    rewards = task_reward(task.spec, episode.achieved_goals[1:], episode.desired_goal,
+                          episode.observations[1:], episode.sent)
     stopped = sum(command.status == data.STOP_BAD_BASE for command in commands[:-1])
     return Outcome(bool(last.success), float(rewards.sum()), episode.steps, stopped, guard.problem)
 
@@ -116,11 +135,12 @@ def evaluate(task, controller, policy, episodes, first=FRESH, progress=None):
 
 
 def summarise(outcomes):
-    """Return a dict with success rate, its 95 % interval and the mean return of Outcomes."""
+    """Return a dict with success rate and mean return of Outcomes, each with its 95 % interval."""
     wins = sum(outcome.success for outcome in outcomes)
     low, high = wilson(wins, len(outcomes))
-    return {'success_rate': wins / len(outcomes), 'low': low, 'high': high,
-            'mean_return': sum(outcome.episode_return for outcome in outcomes) / len(outcomes)}
+    mean, return_low, return_high = mean_interval([item.episode_return for item in outcomes])
+    return {'success_rate': wins / len(outcomes), 'low': low, 'high': high, 'mean_return': mean,
+            'return_low': return_low, 'return_high': return_high}
 
 
 def trouble(outcomes):
@@ -210,9 +230,13 @@ def show(console, scene, policy, figures, seconds):
     """Print the result of an evaluation."""
     what = f'{scene.controller} with {policy}' if policy else f'{scene.controller} alone'
     console.print(f'{scene.task}, {figures["episodes"]} fresh episodes, seed {scene.seed}: {what}')
+    returns = f'mean return {figures["mean_return"]:.1f}'
+    if find_spec(scene.task).measure == 'return':
+        console.print(f'{returns}, 95 % interval {figures["return_low"]:.1f} to '
+                      f'{figures["return_high"]:.1f} (Student); {seconds:.0f} s')
+        return
     console.print(f'success {figures["success_rate"]:.1%}, 95 % interval {figures["low"]:.1%} to '
-                  f'{figures["high"]:.1%} (Wilson); mean return {figures["mean_return"]:.1f}; '
-                  f'{seconds:.0f} s')
+                  f'{figures["high"]:.1%} (Wilson); {returns}; {seconds:.0f} s')
 
 
 def main(argv=None):

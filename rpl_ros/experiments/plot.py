@@ -26,7 +26,8 @@ def burn_in_end(rows):
     return max((row['env_steps'] for row in rows if row['burn_in']), default=0)
 
 
-def _new_figure():
+def new_figure():
+    """Return an empty figure of 1200 x 700 pixels."""
     # In a virtual environment its folder takes the cache of fonts, not the user's home.
     if sys.prefix != sys.base_prefix and os.access(sys.prefix, os.W_OK):
         os.environ.setdefault('MPLCONFIGDIR', str(Path(sys.prefix) / 'share' / 'matplotlib'))
@@ -76,7 +77,7 @@ def learning_curve(title, points, rows, window):
     `points` are dicts with env_steps, success_rate, low, high: the base first, then checkpoints;
     `rows` those of metrics.csv, whose success is averaged over `window` episodes of each mode.
     """
-    figure = _new_figure()
+    figure = new_figure()
     axes = figure.add_subplot()
     width = max([point['env_steps'] for point in points]
                 + [row['env_steps'] for row in rows[-1:]] + [1])

@@ -43,7 +43,8 @@ class Ddpg:
         self.critic_optimizer = torch.optim.Adam(self.critics.parameters(),
                                                  lr=settings.critic_learning_rate)
         self._discount = settings.discount or 1.0 - 1.0 / spec.horizon
-        self._lowest = -1.0 / (1.0 - self._discount)
+        # No return is lower than that of -1 in each step; the dense reward has no such bound.
+        self._lowest = -1.0 / (1.0 - self._discount) if spec.reward == 'sparse' else -np.inf
         self._moments = {}
 
     def set_moments(self, observation, goal):

@@ -4,7 +4,7 @@
 import numpy as np
 
 from rpl_ros.learning.replay import Batch
-from rpl_ros.rewards import sparse_reward
+from rpl_ros.rewards import task_reward
 
 
 def hindsight_goals(replay, slot, step, ratio, rng):
@@ -22,8 +22,8 @@ def hindsight_goals(replay, slot, step, ratio, rng):
     return goal
 
 
-def sample(replay, size, ratio, reach, rng):
-    """Return a Batch of `size` transitions, relabelled; `reach` is the reward's radius, m."""
+def sample(replay, size, ratio, spec, rng):
+    """Return a Batch of `size` transitions of the TaskSpec `spec`, relabelled."""
     slot, step = replay.draw(size, rng)
     goal = hindsight_goals(replay, slot, step, ratio, rng)
     before = np.maximum(step - 1, 0)
@@ -31,10 +31,10 @@ def sample(replay, size, ratio, reach, rng):
     previous = replay.observations[slot, before]
     lost = ~np.isfinite(previous).all(axis=1)
     previous[lost] = observation[lost]
+    next_observation, sent = replay.observations[slot, step + 1], replay.sent[slot, step]
+    reward = task_reward(spec, replay.achieved_goals[slot, step + 1], goal, next_observation, sent)
     return Batch(
         observation=observation, previous_observation=previous, goal=goal,
         base_action=replay.base_actions[slot, step], residual=replay.residuals[slot, step],
-        sent=replay.sent[slot, step],
-        reward=sparse_reward(replay.achieved_goals[slot, step + 1], goal, reach).astype(np.float32),
-        next_observation=replay.observations[slot, step + 1],
+        sent=sent, reward=reward.astype(np.float32), next_observation=next_observation,
         next_base_action=replay.base_actions[slot, step + 1])

@@ -62,7 +62,7 @@ class Learner:
     def update(self):
         """Do one gradient update."""
         batch = her.sample(self.replay, self.settings.batch_size, self.settings.her_ratio,
-                           self.spec.reach, self._rng)
+                           self.spec, self._rng)
         self.figures = self.ddpg.update(batch, train_actor=not self.burn_in.active)
         self.burn_in.observe(self.figures['critic_loss'], self.figures['mean_q'])
         self.updates += 1

@@ -2,9 +2,12 @@
 """ROS parameters from the settings dataclasses, and the way every node starts and ends."""
 
 from dataclasses import fields
+import faulthandler
 import math
+import os
 import signal
 import sys
+import threading
 import time
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
@@ -77,9 +80,30 @@ def run_node(make, args=None):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         if node is not None:
             node.close()
+        leave_in_time(_code(node))
+        if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
+    return _code(node)
+
+
+def _code(node):
+    """Return the exit code that follows from how a node ended."""
     return 1 if node is not None and node.failure else 0
+
+
+def leave_in_time(code, seconds=5.0):
+    """End the process with `code` if taking DDS down has not ended it within `seconds`.
+
+    That was seen to hang; all that a node writes is written by then.
+    """
+    def leave():
+        print('DDS did not shut down in time; leaving without', file=sys.stderr, flush=True)
+        os._exit(code)
+    timer = threading.Timer(seconds, leave)
+    timer.daemon = True
+    timer.start()
+    faulthandler.dump_traceback_later(2 * seconds, exit=True)  # if it hangs with Python's lock
 
 
 class RplNode(Node):

@@ -10,8 +10,10 @@ def make_task(name, seed, objects=''):
     # Imported here because rpl_ros.tasks.specs is for machines without MuJoCo, too.
     from rpl_ros.tasks.block import BlockTask
     from rpl_ros.tasks.hook import HookTask
+    from rpl_ros.tasks.mbrl_pusher import PusherTask
     kinds = {'push': BlockTask, 'slippery_push': BlockTask, 'pick_and_place': BlockTask,
-             'hook': HookTask, 'noisy_hook': HookTask, 'complex_hook': HookTask}
+             'hook': HookTask, 'noisy_hook': HookTask, 'complex_hook': HookTask,
+             'mbrl_pusher': PusherTask}
     if name not in kinds:
         raise ValueError(f'unknown task {name!r}: expected one of {", ".join(kinds)}')
     return kinds[name](name, seed, objects)

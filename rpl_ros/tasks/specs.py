@@ -8,7 +8,7 @@ and run on machines that have no simulator.
 from dataclasses import dataclass
 
 CONTROL_PERIOD = 0.04
-"""Time of one control step, s: 20 physics steps of 2 ms, 25 Hz (paper, section V)."""
+"""Time of one control step, s: 25 Hz (paper, section V)."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,9 @@ class TaskSpec:
     """Sizes and episode length of a task.
 
     `reach` is the distance in m up to which the object counts as being at the goal; `controller`
-    names the one that the paper improves on.
+    names the one that the paper improves on. `reward` is 'sparse' or 'pusher', see rpl_ros.rewards;
+    `measure` says by what a policy is judged: 'success' of the last state, or the undiscounted
+    'return' of the episode.
     """
 
     name: str
@@ -26,9 +28,13 @@ class TaskSpec:
     horizon: int
     reach: float
     controller: str
+    reward: str = 'sparse'
+    measure: str = 'success'
 
 
 SPECS = {
+    'mbrl_pusher': TaskSpec('mbrl_pusher', 20, 3, 7, 150, 0.05, 'cached_pets', reward='pusher',
+                            measure='return'),
     'push': TaskSpec('push', 25, 3, 4, 50, 0.05, 'discrete_mpc_push'),
     'slippery_push': TaskSpec('slippery_push', 25, 3, 4, 50, 0.05, 'reactive_push'),
     'pick_and_place': TaskSpec('pick_and_place', 25, 3, 4, 50, 0.05,
@@ -36,6 +42,8 @@ SPECS = {
     **{name: TaskSpec(name, 40, 3, 4, 100, 0.05, 'reactive_hook')
        for name in ('hook', 'noisy_hook', 'complex_hook')},
 }
+SPECS['mbrl_pusher'] = TaskSpec('mbrl_pusher', 20, 3, 7, 150, 0.05, 'cached_pets',
+                                reward='pusher', measure='return')
 
 
 def spec(name):

@@ -1,0 +1,71 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""CachedPETS: the torque that PETS chose in the nearest of 500 stored states (paper, section V-B).
+
+The table is made by `rpl pets cache`; see docs/tasks_mbrl_pusher.md.
+"""
+
+import json
+from zipfile import BadZipFile
+
+import numpy as np
+
+from rpl_ros.assets import share
+
+LAYOUT = 'rpl_pets_cache_1'
+SIZES = (20, 7)  # observation and action of mbrl_pusher
+
+
+def shipped_table():
+    """Return the path of the table that comes with the package."""
+    return share('sim') / 'mbrl_pusher_cache.npz'
+
+
+def save_table(path, states, actions, origin):
+    """Write states (n, 20) and actions (n, 7) to an npz file; `origin` is a dict, as JSON."""
+    content = {'layout': LAYOUT, **origin}
+    np.savez_compressed(path, states=states.astype(np.float32), actions=actions.astype(np.float32),
+                        origin=np.array(json.dumps(content, sort_keys=True)))
+
+
+def load_table(path):
+    """Return (states (n, 20), actions (n, 7), origin) of a table.
+
+    ValueError says what is wrong with it: given and expected layout.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            origin = json.loads(str(content['origin']))
+            states, actions = content['states'], content['actions']
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise ValueError(f'{path}: cannot be read as a table of CachedPETS, expected an npz file '
+                         f'with states, actions and origin: {error}') from error
+    if not isinstance(origin, dict) or origin.get('layout') != LAYOUT:
+        raise ValueError(f'{path}: the layout is {origin}, expected {LAYOUT!r}')
+    rows = len(states) if states.ndim else 0
+    if not rows or (states.shape, actions.shape) != ((rows, SIZES[0]), (rows, SIZES[1])):
+        raise ValueError(f'{path}: states {states.shape} and actions {actions.shape}, expected '
+                         f'(n, {SIZES[0]}) and (n, {SIZES[1]}) with the same n')
+    if not (np.isfinite(states).all() and np.isfinite(actions).all()):
+        raise ValueError(f'{path}: holds numbers that are not finite')
+    return states.astype(np.float64), actions.astype(np.float64), origin
+
+
+def nearest(states, actions):
+    """Return a controller that looks up the action of the nearest state.
+
+    Nearest by Euclidean distance of the raw numbers, rad, rad/s and m alike, as in the paper.
+    """
+    def cached_pets(observation, desired_goal):
+        """Return the base action (7,), 1 = 1 N m, for an observation (20,); takes any goal."""
+        observation = np.asarray(observation)
+        if observation.shape != (SIZES[0],):
+            raise ValueError(f'cached_pets is for mbrl_pusher: the observation has shape '
+                             f'{observation.shape}, expected ({SIZES[0]},)')
+        return actions[np.square(states - observation).sum(axis=1).argmin()].copy()
+    return cached_pets
+
+
+def make_cached_pets(path=''):
+    """Return the controller of the table at `path` (empty: the shipped one); see load_table."""
+    states, actions, _ = load_table(path or shipped_table())
+    return nearest(states, actions)

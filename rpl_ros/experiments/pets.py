@@ -1,0 +1,167 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""`rpl pets`: learn the pusher's model, make the table of CachedPETS from it, and choose its size.
+
+After training, PETS goes on for further episodes of the same seed, from which the table is taken
+(paper: 500 steps more); the curve is measured on fresh episodes.
+"""
+
+import argparse
+import csv
+from dataclasses import fields
+import io
+import math
+from pathlib import Path
+import sys
+
+import numpy as np
+
+from rpl_ros.controllers.cached_pets import nearest, save_table
+from rpl_ros.experiments.evaluate import count, FRESH, mean_interval
+from rpl_ros.learning.checkpoint import write
+from rpl_ros.pets.planner import PlanSettings
+from rpl_ros.policy.weights import digest
+from rpl_ros.tasks import make_task
+from rpl_ros.tasks.specs import spec as find_spec
+
+TASK = 'mbrl_pusher'
+SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 350, 500, 750, 1000)
+TRIALS = 25  # episodes for each size (paper, figure 6)
+FIRST_OF_TABLE = 100  # episodes before this number are those of training
+
+
+def make_parser():
+    """Return the parser of `rpl pets`."""
+    parser = argparse.ArgumentParser(prog='rpl pets', description='PETS for mbrl_pusher: learns '
+                                     'with few steps, plans slowly; its table CachedPETS is fast.')
+    commands = parser.add_subparsers(dest='command', required=True)
+    train = commands.add_parser('train', help='learn the model; the same command again goes on')
+    train.add_argument('--steps', type=count, default=15000, help='env steps (default 15000)')
+    train.add_argument('--seed', type=int, default=0, help='(default 0)')
+    train.add_argument('--out', default='runs/pets', metavar='DIR', help='(default runs/pets)')
+    train.add_argument('--hidden-size', type=count, default=200, metavar='H',
+                       help='units in each of three hidden layers (default 200, as in PETS)')
+    for field in fields(PlanSettings):
+        train.add_argument(f'--{field.name.replace("_", "-")}', type=type(field.default),
+                           default=field.default, metavar='X',
+                           help=f'{field.metadata["doc"]} (default {field.default})')
+    for name, out, text in (
+            ('cache', 'runs/pets/cache.npz', 'make the table of CachedPETS'),
+            ('cache-curve', 'runs/pets', 'return against the size of the table: CSV and PNG')):
+        command = commands.add_parser(name, help=text)
+        command.add_argument('--model', metavar='FILE', help='model.safetensors of a training '
+                             '(default: the shipped one)')
+        command.add_argument('--seed', type=int, default=0, help='of the scenes (default 0)')
+        command.add_argument('--out', default=out, metavar='PATH', help=f'(default {out})')
+        if name == 'cache':
+            command.add_argument('--states', type=count, default=500, metavar='N',
+                                 help='(default 500)')
+    return parser
+
+
+def train(options, console, bar):
+    """Learn the model."""
+    from rpl_ros.pets.training import MODEL_FILE, Training
+    settings = PlanSettings(**{field.name: getattr(options, field.name)
+                               for field in fields(PlanSettings)})
+    training = Training(make_task(TASK, options.seed), options.seed, options.out, settings,
+                        options.hidden_size)
+    horizon = find_spec(TASK).horizon
+    episodes = math.ceil(options.steps / horizon)
+    with bar(console, 'PETS, env steps', episodes * horizon) as advance:
+        advance(training.episodes * horizon)
+        while training.episodes < episodes:
+            number, total = training.episodes, training.advance()
+            advance(horizon)
+            console.print(f'episode {number}: return {total:.1f}')
+    console.print(f'the model is {Path(options.out) / MODEL_FILE}')
+
+
+def _collect(options, states, console, bar):
+    """Return (states, actions) of PETS."""
+    from rpl_ros.pets.cache import collect
+    from rpl_ros.pets.controller import make_pets
+    horizon = find_spec(TASK).horizon
+    with bar(console, 'states of PETS', math.ceil(states / horizon) * horizon) as advance:
+        return collect(make_task(TASK, options.seed), make_pets(options.model or ''), states,
+                       FIRST_OF_TABLE, advance)
+
+
+def cache(options, console, bar):
+    """Make the table."""
+    from rpl_ros.pets.controller import shipped_model
+    table = _collect(options, options.states, console, bar)
+    model = Path(options.model or shipped_model()).read_bytes()
+    content = io.BytesIO()
+    save_table(content, *table, {
+        'command': f'rpl pets cache --states {options.states} --seed {options.seed}',
+        'model_sha256': digest(model), 'seed': options.seed, 'first_episode': FIRST_OF_TABLE})
+    write(options.out, content.getvalue())
+    console.print(f'the table is {options.out}: rpl evaluate {TASK} --controller '
+                  f'cached_pets:{options.out}')
+
+
+def returns_of(task, controller, episodes, advance=lambda: None):
+    """Return the returns (n,) of fresh episodes."""
+    from rpl_ros.pets.training import play
+    returns = []
+    for number in range(FRESH, FRESH + episodes):
+        returns.append(play(task, controller, number)[2])
+        advance()
+    return np.array(returns)
+
+
+def cache_curve(options, console, bar):
+    """Measure the return for each size of the table; each is the beginning of the largest."""
+    states, actions = _collect(options, max(SIZES), console, bar)
+    task, rows = make_task(TASK, options.seed), []
+    with bar(console, 'episodes of CachedPETS', len(SIZES) * TRIALS) as advance:
+        for size in SIZES:
+            returns = returns_of(task, nearest(states[:size], actions[:size]), TRIALS, advance)
+            mean, low, high = mean_interval(returns)
+            rows.append({'states': size, 'episodes': TRIALS, 'mean_return': round(mean, 3),
+                         'std': round(float(returns.std(ddof=1)), 3), 'low': round(low, 3),
+                         'high': round(high, 3)})
+    text = io.StringIO()
+    table = csv.DictWriter(text, rows[0], lineterminator='\n')
+    table.writeheader()
+    table.writerows(rows)
+    folder = Path(options.out)
+    write(folder / 'pets_cache_curve.csv', text.getvalue().encode())
+    write(folder / 'pets_cache_curve.png', draw_curve(rows))
+    console.print(f'the curve is {folder}/pets_cache_curve.csv and .png')
+
+
+def draw_curve(rows):
+    """Return the PNG of return against size, for dicts with states, mean_return and std."""
+    from rpl_ros.experiments.plot import new_figure, RESIDUAL
+    figure = new_figure()
+    axes = figure.add_subplot()
+    axes.errorbar([row['states'] for row in rows], [row['mean_return'] for row in rows],
+                  [row['std'] for row in rows], fmt='o-', color=RESIDUAL, capsize=3)
+    axes.set(xscale='log', xlabel='states in the table', ylabel='return',
+             title=f'CachedPETS in {TASK}: mean and standard deviation of {TRIALS} episodes')
+    ticks = [row['states'] for row in rows if row['states'] not in (350, 750)]  # no room for these
+    axes.set_xticks(ticks, [str(size) for size in ticks])
+    axes.minorticks_off()
+    axes.grid(alpha=0.25)
+    axes.spines[['top', 'right']].set_visible(False)
+    content = io.BytesIO()
+    figure.savefig(content, format='png')
+    return content.getvalue()
+
+
+def main(argv=None):
+    """Run `rpl pets`; return the exit code."""
+    from rich.console import Console
+    from rpl_ros.experiments.progress import progress_bar
+    options = make_parser().parse_args(argv)
+    commands = {'train': train, 'cache': cache, 'cache-curve': cache_curve}
+    try:
+        commands[options.command](options, Console(highlight=False, soft_wrap=True), progress_bar)
+    except (ValueError, OSError) as error:
+        print(f'rpl pets: {error}', file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print('rpl pets: interrupted', file=sys.stderr)
+        return 130
+    return 0

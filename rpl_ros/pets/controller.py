@@ -1,0 +1,50 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""The controller `pets`: plans each torque of the pusher with a model from a file; needs torch."""
+
+import numpy as np
+import torch
+
+from rpl_ros.assets import share
+from rpl_ros.learning.ddpg import use_fast_products
+from rpl_ros.pets.model_file import MODEL, restore
+from rpl_ros.pets.planner import Planner, PlanSettings
+
+SIZES = (20, 7)  # observation and action of mbrl_pusher
+
+
+def shipped_model():
+    """Return the path of the model that comes with the package."""
+    return share('sim') / 'mbrl_pusher_pets.safetensors'
+
+
+def driven(planner):
+    """Return the controller of a Planner, for whole episodes one after the other.
+
+    Nobody tells a controller that an episode begins, but only then is the arm exactly in its zero
+    pose. The random numbers of an episode follow from its first observation, so that it goes the
+    same way whatever was played before, and on whichever process.
+    """
+    def pets(observation, desired_goal):
+        """Return the base action (7,), 1 = 1 N m, for an observation (20,) and a goal (3,), m."""
+        observation = np.ascontiguousarray(observation, dtype=np.float64)
+        if observation.shape != (SIZES[0],):
+            raise ValueError(f'pets is for mbrl_pusher: the observation has shape '
+                             f'{observation.shape}, expected ({SIZES[0]},)')
+        if not observation[:SIZES[1]].any():
+            words = observation.view(np.uint32).tolist()
+            planner.begin(int(np.random.default_rng(words).integers(2**63)))
+        return planner.act(observation, desired_goal)
+    return pets
+
+
+def make_pets(path=''):
+    """Return the controller of the model at `path` (empty: the shipped one).
+
+    ValueError for a file that is no model of the pusher, OSError for one that cannot be read. It
+    plans as much as in training.
+    """
+    with open(path or shipped_model(), 'rb') as file:
+        ensemble, header, _ = restore(file.read(), MODEL, *SIZES)
+    torch.set_num_threads(1)
+    use_fast_products()
+    return driven(Planner(ensemble, PlanSettings(**header.get('plan', {}))))

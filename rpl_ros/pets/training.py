@@ -1,0 +1,104 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""The loop of PETS: one episode with the present model, then fit the model to all episodes so far.
+
+The first episode is driven by random torques. Each episode draws its random numbers from (seed,
+episode) alone, so a run that was stopped goes on as if it had not been.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from rpl_ros.learning.checkpoint import write
+from rpl_ros.learning.ddpg import use_fast_products
+from rpl_ros.pets.ensemble import Ensemble, Shape
+from rpl_ros.pets.model_file import dump, MODEL, restore, TRAINING
+from rpl_ros.pets.planner import Planner
+from rpl_ros.policy.weights import WeightsError
+
+MODEL_FILE, TRAINING_FILE = 'model.safetensors', 'training.safetensors'
+
+
+def play(task, act, number):
+    """Play episode `number`; return observations (T + 1, O), actions (T, A) and the return.
+
+    `act` is a function (observation, desired_goal) -> action.
+    """
+    state = task.reset(number)
+    observations, actions, total = [state.observation], [], 0.0
+    while not state.last:
+        action = act(state.observation, state.desired_goal)
+        state = task.step(action)
+        observations.append(state.observation)
+        actions.append(np.clip(action, -1.0, 1.0))
+        total += state.reward
+    return np.array(observations), np.array(actions), total
+
+
+class Training:
+    """Model and data of a run in a folder; resumes the run that is there."""
+
+    def __init__(self, task, seed, folder, settings, hidden_size=200):
+        """Take a task, PlanSettings, and a folder; WeightsError if another run is in it."""
+        torch.set_num_threads(1)  # on small products a second thread costs more than it gives
+        use_fast_products()
+        self._task, self._seed, self._folder = task, seed, Path(folder)
+        self._settings = settings
+        spec = task.spec
+        shape = Shape(spec.observation_size, spec.action_size, hidden_size)
+        self.header = {'task': spec.name, 'seed': seed, 'plan': vars(settings)}
+        self.ensemble = Ensemble(shape, np.random.default_rng([seed, 6]))
+        self.observations = np.empty((0, spec.horizon + 1, spec.observation_size))
+        self.actions = np.empty((0, spec.horizon, spec.action_size))
+        self.returns = np.empty(0)
+        path = self._folder / TRAINING_FILE
+        if path.is_file():
+            self._resume(path, shape)
+
+    def _resume(self, path, shape):
+        ensemble, header, arrays = restore(path.read_bytes(), TRAINING, shape.state_size,
+                                           shape.action_size)
+        found = {name: header[name] for name in self.header}
+        if found != self.header or ensemble.shape != shape:
+            raise WeightsError(f'{path}: a run with {found} and {ensemble.shape}, expected '
+                               f'{self.header} and {shape}: take another folder')
+        self.ensemble = ensemble
+        self.observations, self.actions = arrays['observations'], arrays['actions']
+        self.returns = arrays['returns']
+
+    @property
+    def episodes(self):
+        """Return how many episodes are done."""
+        return len(self.returns)
+
+    def advance(self):
+        """Play one episode, fit the model, write a checkpoint; return the episode's return."""
+        number = self.episodes
+        observations, actions, total = play(self._task, self._driver(number), number)
+        self.observations = np.concatenate([self.observations, observations[None]])
+        self.actions = np.concatenate([self.actions, actions[None]])
+        self.returns = np.append(self.returns, total)
+        size_s, size_a = observations.shape[1], actions.shape[1]
+        self.ensemble.fit(self.observations[:, :-1].reshape(-1, size_s),
+                          self.actions.reshape(-1, size_a),
+                          self.observations[:, 1:].reshape(-1, size_s),
+                          np.random.default_rng([self._seed, number, 4]))
+        self._save()
+        return total
+
+    def _driver(self, number):
+        """Return the function that drives episode `number`."""
+        rng = np.random.default_rng([self._seed, number, 5])
+        if not number:
+            return lambda observation, goal: rng.uniform(-1.0, 1.0, self._task.spec.action_size)
+        planner = Planner(self.ensemble, self._settings)
+        planner.begin(int(rng.integers(2**63)))
+        return planner.act
+
+    def _save(self):
+        header = {**self.header, 'episodes': self.episodes}
+        arrays = {'observations': self.observations, 'actions': self.actions,
+                  'returns': self.returns}
+        write(self._folder / TRAINING_FILE, dump(self.ensemble, TRAINING, header, arrays))
+        write(self._folder / MODEL_FILE, dump(self.ensemble, MODEL, header))
