@@ -5,7 +5,6 @@ import mujoco
 import numpy as np
 import pytest
 
-from rpl_ros.rewards import is_success, sparse_reward
 from rpl_ros.tasks import make_task
 from rpl_ros.tasks.specs import CONTROL_PERIOD
 
@@ -17,38 +16,6 @@ FINGERS = [f'robot0:{side}_gripper_finger_joint' for side in 'rl']
 def tasks():
     """Return the three tasks with seed 3."""
     return {name: make_task(name, 3) for name in NAMES}
-
-
-def drive(task, episode, steps, rng):
-    """Return the states of `steps` random steps."""
-    states = [task.reset(episode)]
-    for _ in range(steps):
-        states.append(task.step(rng.uniform(-1, 1, 4)))
-    return states
-
-
-@pytest.mark.parametrize('name', NAMES)
-def test_an_episode_is_the_same_whatever_was_played_before(tasks, name):
-    first = drive(tasks[name], 5, 12, np.random.default_rng(0))
-    drive(tasks[name], 6, 7, np.random.default_rng(1))
-    again = drive(tasks[name], 5, 12, np.random.default_rng(0))
-    fresh = drive(make_task(name, 3), 5, 12, np.random.default_rng(0))
-    for one, two, three in zip(first, again, fresh):
-        np.testing.assert_array_equal(one.observation, two.observation)
-        np.testing.assert_array_equal(one.observation, three.observation)
-        np.testing.assert_array_equal(one.desired_goal, three.desired_goal)
-    other = drive(make_task(name, 4), 5, 0, None)
-    assert not np.array_equal(first[0].observation, other[0].observation)
-
-
-@pytest.mark.parametrize('name', NAMES)
-def test_reward_success_and_end_agree_with_the_goal(tasks, name):
-    states = drive(tasks[name], 1, 50, np.random.default_rng(2))
-    assert [state.step for state in states] == list(range(51))
-    assert [state.last for state in states] == [False] * 50 + [True]
-    for state in states[1:]:
-        assert state.reward == sparse_reward(state.achieved_goal, state.desired_goal, 0.05)
-        assert state.success == is_success(state.achieved_goal, state.desired_goal, 0.05)
 
 
 @pytest.mark.parametrize('name', NAMES)

@@ -8,11 +8,10 @@ import pytest
 from rpl_ros.controllers import find_controller
 from rpl_ros.controllers.reactive_hook import reactive_hook
 from rpl_ros.experiments.evaluate import evaluate, greedy_policy
-from rpl_ros.rewards import is_success, sparse_reward
 from rpl_ros.tasks import fetch, make_task
 from rpl_ros.tasks.bumps import draw_bumps, MOST
 from rpl_ros.tasks.hook import NOISE_STD
-from rpl_ros.tasks.specs import CONTROL_PERIOD, SPECS
+from rpl_ros.tasks.specs import CONTROL_PERIOD
 
 NAMES = ('hook', 'noisy_hook', 'complex_hook')
 
@@ -23,46 +22,12 @@ def tasks():
     return {name: make_task(name, 3) for name in NAMES}
 
 
-def drive(task, episode, steps, rng):
-    """Return the states of `steps` random steps."""
-    states = [task.reset(episode)]
-    for _ in range(steps):
-        states.append(task.step(rng.uniform(-1, 1, 4)))
-    return states
-
-
-@pytest.mark.parametrize('name', NAMES)
-def test_an_episode_is_the_same_whatever_was_played_before(tasks, name):
-    first = drive(tasks[name], 5, 12, np.random.default_rng(0))
-    drive(tasks[name], 6, 7, np.random.default_rng(1))
-    again = drive(tasks[name], 5, 12, np.random.default_rng(0))
-    fresh = drive(make_task(name, 3), 5, 12, np.random.default_rng(0))
-    for one, two, three in zip(first, again, fresh):
-        np.testing.assert_array_equal(one.observation, two.observation)
-        np.testing.assert_array_equal(one.observation, three.observation)
-        np.testing.assert_array_equal(one.desired_goal, three.desired_goal)
-    other = drive(make_task(name, 4), 5, 0, None)
-    assert not np.array_equal(first[0].observation, other[0].observation)
-
-
 def test_warming_up_changes_nothing(tasks):
     warm = make_task('complex_hook', 3)
     warm.warm_up()
     for episode in range(3):
         np.testing.assert_array_equal(warm.reset(episode).observation,
                                       tasks['complex_hook'].reset(episode).observation)
-
-
-@pytest.mark.parametrize('name', NAMES)
-def test_reward_success_and_end_agree_with_the_goal(tasks, name):
-    task = tasks[name]
-    states = drive(task, 1, SPECS[name].horizon, np.random.default_rng(2))
-    assert [state.step for state in states] == list(range(101))
-    assert [state.last for state in states] == [False] * 100 + [True]
-    for state in states[1:]:
-        assert state.reward == sparse_reward(state.achieved_goal, state.desired_goal, 0.05)
-        assert state.success == is_success(state.achieved_goal, state.desired_goal, 0.05)
-    assert states[0].reward == 0.0 and not states[0].applied and states[1].applied
 
 
 def test_observation_elements_are_what_they_say(tasks):

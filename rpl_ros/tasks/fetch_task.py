@@ -7,6 +7,7 @@ import numpy as np
 from rpl_ros.data import State
 from rpl_ros.rewards import is_success, sparse_reward
 from rpl_ros.tasks import fetch
+from rpl_ros.tasks.physics import restore_state, save_state
 from rpl_ros.tasks.specs import CONTROL_PERIOD, spec
 
 TABLE_TOP = 0.4  # m
@@ -107,13 +108,11 @@ class FetchTask:
 
     def save(self):
         """Return the full physics state, as an array."""
-        state = np.empty(mujoco.mj_stateSize(self.model, mujoco.mjtState.mjSTATE_INTEGRATION))
-        mujoco.mj_getState(self.model, self.data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
-        return state
+        return save_state(self.model, self.data)
 
     def restore(self, state):
         """Set the physics to what save() returned."""
-        mujoco.mj_setState(self.model, self.data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
+        restore_state(self.model, self.data, state)
         fetch.refresh(self.model, self.data)
 
     def snapshot(self):

@@ -12,6 +12,7 @@ import numpy as np
 from rpl_ros.assets import share
 from rpl_ros.data import State
 from rpl_ros.rewards import is_success, pusher_reward
+from rpl_ros.tasks.physics import restore_state, save_state
 from rpl_ros.tasks.specs import spec
 
 JOINTS = 7
@@ -82,11 +83,9 @@ class PusherTask:
 
     def save(self):
         """Return the full physics state, as an array."""
-        state = np.empty(mujoco.mj_stateSize(self.model, mujoco.mjtState.mjSTATE_INTEGRATION))
-        mujoco.mj_getState(self.model, self.data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
-        return state
+        return save_state(self.model, self.data)
 
     def restore(self, state):
         """Set the physics to what save() returned."""
-        mujoco.mj_setState(self.model, self.data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
+        restore_state(self.model, self.data, state)
         mujoco.mj_kinematics(self.model, self.data)

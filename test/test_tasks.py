@@ -1,0 +1,67 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Every task: the same episode whenever it is played, saved states, rewards, ends."""
+
+import numpy as np
+import pytest
+
+from rpl_ros.rewards import is_success, task_reward
+from rpl_ros.tasks import make_task
+from rpl_ros.tasks.specs import SPECS
+
+
+@pytest.fixture(scope='module', params=SPECS)
+def task(request):
+    """Return each task in turn, with seed 3."""
+    return make_task(request.param, 3)
+
+
+def drive(task, steps, rng):
+    """Return the states of `steps` random steps."""
+    return [task.step(rng.uniform(-1, 1, task.spec.action_size)) for _ in range(steps)]
+
+
+def assert_same(first, second):
+    """Compare the observations and goals of two lists of states to the last bit."""
+    for one, two in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one.observation, two.observation)
+        np.testing.assert_array_equal(one.desired_goal, two.desired_goal)
+
+
+def episode(task, number, seed, steps=12):
+    """Return the first states of an episode driven at random."""
+    return [task.reset(number), *drive(task, steps, np.random.default_rng(seed))]
+
+
+def test_an_episode_is_the_same_whatever_was_played_before(task):
+    first = episode(task, 5, 0)
+    episode(task, 6, 1)
+    assert_same(first, episode(task, 5, 0))
+    assert_same(first, episode(make_task(task.spec.name, 3), 5, 0))
+    other = make_task(task.spec.name, 4).reset(5)
+    assert not np.array_equal(first[0].observation, other.observation)
+
+
+def test_a_restored_state_goes_on_as_the_saved_one(task):
+    episode(task, 2, 3)
+    saved = task.save()
+    first = drive(task, 5, np.random.default_rng(4))
+    task.restore(saved)
+    second = drive(task, 5, np.random.default_rng(4))
+    for one, two in zip(first, second, strict=True):  # not the observation: noise is no physics
+        np.testing.assert_array_equal(one.achieved_goal, two.achieved_goal)
+
+
+def test_reward_success_and_end_follow_from_the_state(task):
+    spec, rng = task.spec, np.random.default_rng(2)
+    state = task.reset(1)
+    assert (state.step, state.last, state.applied, state.reward) == (0, False, False, 0.0)
+    assert state.observation.shape == (spec.observation_size,)
+    for step in range(1, spec.horizon + 1):
+        sent = rng.uniform(-1, 1, spec.action_size)
+        state = task.step(sent, True, 0.25)
+        assert (state.step, state.last, state.applied) == (step, step == spec.horizon, True)
+        assert state.command_age == 0.25
+        assert state.reward == pytest.approx(task_reward(
+            spec, state.achieved_goal, state.desired_goal, state.observation, sent), abs=1e-12)
+        assert state.success == is_success(state.achieved_goal, state.desired_goal, spec.reach)
+    assert not task.step(sent, applied=False).applied
