@@ -58,7 +58,7 @@ class TaskEnv(gymnasium.Env):
     def reset(self, *, seed=None, options=None):
         """Return (observation, info) of the next episode; of the first one with a new `seed`.
 
-        `options` may hold the number of an `episode` to play instead; ValueError for any other key.
+        `options` may hold the number of an `episode` to play instead; ValueError for other keys.
         """
         super().reset(seed=seed)
         options = options or {}

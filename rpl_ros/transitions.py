@@ -46,8 +46,8 @@ def join(spec, states, commands):
     whole = seen & commanded & np.isfinite(base).all(axis=1)
     valid = whole[:-1] & whole[1:] & applied[1:]
     end = states[max(states)]
-    return Episode(first.episode, observations, achieved, first.desired_goal, base, residuals, sent,
-                   valid, bool(end.success))
+    return Episode(first.episode, observations, achieved, first.desired_goal, base, residuals,
+                   sent, valid, bool(end.success))
 
 
 def _problem(spec, kind, item):

@@ -12,7 +12,7 @@ import time
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 
-# 0 to 101 are safe beside Linux's ephemeral ports. By process, so that two test runs on one machine
+# 0 to 101 are safe beside Linux's ephemeral ports. By process, so that two test runs on a machine
 # are seldom in each other's way; users' graphs are mostly in 0.
 _domains = itertools.islice(itertools.cycle(range(20, 100)), os.getpid() % 80, None)
 

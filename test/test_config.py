@@ -10,7 +10,8 @@ from rpl_ros.config import (LearnerSettings, load_settings, make_settings, NODE_
                             SettingsError)
 
 
-@pytest.mark.parametrize('path', sorted(share('config').glob('*.yaml')), ids=lambda path: path.stem)
+@pytest.mark.parametrize('path', sorted(share('config').glob('*.yaml')),
+                         ids=lambda path: path.stem)
 def test_each_file_in_config_is_usable_and_names_its_task(path):
     found = load_settings(path)
     assert set(found) == set(NODE_SETTINGS)

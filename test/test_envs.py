@@ -107,7 +107,8 @@ def test_stable_baselines_learns_in_them_unchanged(name):
     from stable_baselines3.common.env_checker import check_env as check_for_stable_baselines
     env = gymnasium.make(name)
     check_for_stable_baselines(env.unwrapped, skip_render_check=True)
-    model = DDPG('MultiInputPolicy', env, replay_buffer_class=HerReplayBuffer, seed=0, batch_size=32,
+    model = DDPG('MultiInputPolicy', env, replay_buffer_class=HerReplayBuffer, seed=0,
+                 batch_size=32,
                  learning_starts=110, policy_kwargs={'net_arch': [16]})
     before = [value.clone() for value in model.actor.parameters()]
     model.learn(300)

@@ -37,7 +37,7 @@ def learner_settings(**values):
 
 
 def play(rng, number, actor=None, noise=0.0):
-    """Return an Episode of the point: it starts near 0, the goal is near, the base does nothing."""
+    """Return an Episode of the point: it starts near 0, the goal is near, no base action."""
     place, goal = rng.uniform(-0.1, 0.1, 2), rng.uniform(-0.5, 0.5, 2)
     places, sent = [place], []
     for _ in range(POINT.horizon):

@@ -8,7 +8,7 @@ descending disturbs it, so the gripper goes up again, and never grasps.
 from rpl_ros.controllers.primitives import expect_size
 from rpl_ros.controllers.reactive_pick_and_place import pick_and_place
 
-# m^2. The authors' 5e-8 belongs to their simulator's release; this one makes the controller succeed
+# m^2. The authors' 5e-8 belongs to their simulator; this one makes the controller succeed
 # as often, about half of the time, in ours: see docs/tasks.md.
 ALIGNED_SQUARED = 1.05e-8
 ARRIVED_SQUARED = 1e-6  # m^2, (1 mm)^2

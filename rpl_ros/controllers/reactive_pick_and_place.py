@@ -20,7 +20,7 @@ def pick_and_place(observation, goal, aligned, arrived, carry_gain):
     """Return the base action (4,), not clipped, for an observation (25,) and goal (3,), m.
 
     `aligned`, m^2: the gripper descends when its squared distance from the block, seen from above,
-    is less; `arrived`, m^2: the block is at the goal when theirs is; `carry_gain`: action per metre.
+    is less; `arrived`, m^2: the block is at the goal when theirs is; `carry_gain`: action per m.
     """
     grip, block, finger = observation[0:3], observation[3:6], observation[9]
     inside = is_near(grip - block, GRASP)

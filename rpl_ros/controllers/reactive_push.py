@@ -1,7 +1,7 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
 """ReactivePush: go behind the block, then push it straight to the goal.
 
-The paper's controller for SlipperyPush (section V-B), with the branches and numbers of the authors'
+The paper's controller for SlipperyPush (section V-B), with branches and figures of the authors'
 code. All but perfect in Push; on a slippery table the block slides on.
 """
 
@@ -18,7 +18,7 @@ MOST_ANGLE = np.radians(45.0)  # between the ways of gripper and block to the go
 
 
 def push_point(block, goal, distance):
-    """Return the point (3,), m, from which to push: `distance` behind the block, a little above."""
+    """Return the point (3,), m, from which to push: `distance` behind the block, slightly up."""
     way = (goal - block)[:2]
     way = way / max(np.linalg.norm(way), 1e-9)
     return block + HIGHER - distance * np.append(way, 0.0)

@@ -22,7 +22,7 @@ import yaml
 from rpl_ros.assets import share
 from rpl_ros.config import load_settings
 from rpl_ros.controllers import find_controller
-from rpl_ros.tasks import fetch, make_task
+from rpl_ros.tasks import make_task
 from rpl_ros.tasks.specs import CONTROL_PERIOD, SPECS
 
 EXAMPLES = """examples:
@@ -87,8 +87,8 @@ def in_process(task, episodes, learn):
 
 def launch(folder, task, *arguments, settings=None):
     """Run the graph without report; return the rows of its metrics.csv. The log is kept."""
-    words = [sys.executable, '-m', 'rpl_ros.cli', 'launch', task, f'out:={folder}', 'report:=false',
-             'headless:=true', *arguments]
+    words = [sys.executable, '-m', 'rpl_ros.cli', 'launch', task, f'out:={folder}',
+             'report:=false', 'headless:=true', *arguments]
     if settings:
         content = yaml.safe_load((share('config') / f'{task}.yaml').read_text())
         for section in content.values():  # a node's own section would win over the shared one
@@ -100,7 +100,8 @@ def launch(folder, task, *arguments, settings=None):
         words.append(f'params_file:={path}')
     done = subprocess.run(words, capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError(f'{" ".join(words)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}')
+        said = done.stdout[-2000:] + done.stderr[-2000:]
+        raise RuntimeError(f'{" ".join(words)} failed:\n{said}')
     with open(Path(folder) / 'metrics.csv', newline='') as file:
         return list(csv.DictReader(file))
 

@@ -17,7 +17,8 @@ def use_fast_products():
     with bfloat16 products, which some processors then really use; so look at the result.
     """
     generator = torch.Generator().manual_seed(0)
-    left, right = torch.rand(64, 256, generator=generator), torch.rand(256, 64, generator=generator)
+    left = torch.rand(64, 256, generator=generator)
+    right = torch.rand(256, 64, generator=generator)
     exact = left.double() @ right.double()
     torch.set_float32_matmul_precision('medium')
     error = ((left @ right).double() / exact - 1.0).abs().max().item()

@@ -89,7 +89,7 @@ class Dynamics:
         self.shape = ensemble.shape
 
     def draw(self, states, actions, noise):
-        """Return the next of states (5, N, S), for actions (5, N, A) and normal noise (5, N, S)."""
+        """Return the next of states (5, N, S) for actions (5, N, A) and normal noise (5, N, S)."""
         values = torch.cat([states, actions], dim=2)
         for bias, weight in self._hidden:
             values = silu(torch.baddbmm(bias, values, weight), inplace=True)

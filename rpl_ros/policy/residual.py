@@ -28,7 +28,8 @@ def episode_mode(settings, episode, burn_in, rng):
     """
     if settings.base_every and episode % settings.base_every == settings.base_every // 2:
         return data.BASE
-    if settings.evaluate_every and episode % settings.evaluate_every == settings.evaluate_every - 1:
+    every = settings.evaluate_every
+    if every and episode % every == every - 1:
         return data.EVALUATE
     if burn_in and rng.random() < settings.burn_in_base_probability:
         return data.BASE

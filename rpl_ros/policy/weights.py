@@ -110,8 +110,8 @@ def unpack(data, expected_digest=None):
     for name, wanted in expected.items():
         found = tensors[name]
         if found.shape != tuple(wanted) or found.dtype != np.float32:
-            raise WeightsError(f'tensor {name!r} is {found.dtype} of shape {found.shape}, expected '
-                               f'float32 of shape {tuple(wanted)}')
+            raise WeightsError(f'tensor {name!r} is {found.dtype} of shape {found.shape}, '
+                               f'expected float32 of shape {tuple(wanted)}')
         if not np.isfinite(found).all():
             raise WeightsError(f'tensor {name!r} holds values that are not finite')
     return tensors, shape

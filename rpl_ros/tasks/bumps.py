@@ -33,7 +33,7 @@ def add_bumps(spec):
 def put_bumps(model, bumps):
     """Write `bumps` (n, 5), as from draw_bumps, into a compiled model and hide the others."""
     first = model.geom('bump0').id  # the geoms of one body are numbered in a row
-    # The compiled tree of bounding boxes is that of the template; without it MuJoCo tests all pairs.
+    # The compiled tree of bounding boxes is the template's; without it MuJoCo tests all pairs.
     body = model.body('table0').id
     table = model.body_pos[body]
     model.body_bvhadr[body], model.body_bvhnum[body] = -1, 0

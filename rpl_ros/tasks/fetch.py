@@ -27,14 +27,16 @@ def load_spec(scene, meshes=None):
     `meshes` are further {file name: bytes} that the scene may refer to.
     """
     source = fetch_assets()
-    include = {name: (source / 'fetch' / name).read_bytes() for name in ('robot.xml', 'shared.xml')}
+    include = {name: (source / 'fetch' / name).read_bytes()
+               for name in ('robot.xml', 'shared.xml')}
     include |= {path.name: path.read_bytes() for path in share('sim').glob('*_part.xml')}
     assets = {path.name: path.read_bytes() for path in (source / 'stls' / 'fetch').glob('*.stl')}
     assets['block.png'] = (source / 'textures' / 'block.png').read_bytes()
     text = (share('sim') / f'{scene}.xml').read_text()
     spec = mujoco.MjSpec.from_string(text, include=include, assets={**assets, **(meshes or {})})
-    # The weld must hold the frames of mocap body and gripper together. Left unset, the compiler (and
-    # each mj_setConst) writes their distance in the default pose. Layout: anchor, pose, torque scale.
+    # The weld must hold the frames of mocap body and gripper together. Left unset, the compiler
+    # (and each mj_setConst) writes their distance in the default pose. Layout: anchor, pose,
+    # torque scale.
     weld, = (equality for equality in spec.equalities if equality.type == mujoco.mjtEq.mjEQ_WELD)
     weld.data[:11] = [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1]
     # Looks only: shared.xml has a bright green sky, the mocap body green lines across the scene.

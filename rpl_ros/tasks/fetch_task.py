@@ -82,7 +82,8 @@ class FetchTask:
         return State(
             episode=self._episode, step=self._step, observation=self._observation(),
             achieved_goal=achieved, desired_goal=self._goal.copy(),
-            reward=float(sparse_reward(achieved, self._goal, self.spec.reach)) if self._step else 0.,
+            reward=(float(sparse_reward(achieved, self._goal, self.spec.reach))
+                    if self._step else 0.0),
             success=bool(is_success(achieved, self._goal, self.spec.reach)),
             last=self._step == self.spec.horizon, applied=applied, command_age=command_age)
 

@@ -19,7 +19,7 @@ START_HEIGHT = 0.2  # m, of the gripper above that of Push
 GOAL = np.array([1.65, 0.75, 0.42])  # m
 SETTLE_STEPS = 25  # control steps in which a dropped object comes to rest
 SETTLE_PLACE = np.array([1.25, 0.53])  # m, where objects are dropped: clear of hook and bumps
-NOISE_STD = 0.025  # m and rad. The paper says variance .025, with which ReactiveHook never succeeds
+NOISE_STD = 0.025  # m and rad. The paper says variance .025: with it ReactiveHook never succeeds
 # Range of the object's start in x and y, m. Noiseless and complex scenes differ (authors' code).
 BLOCK_START = np.array([[1.75, 1.90], [0.70, 0.80]])
 OBJECT_START = np.array([[1.75, 1.85], [0.70, 0.80]])

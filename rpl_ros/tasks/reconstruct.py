@@ -1,7 +1,7 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
 """From an observation of a block task back to a state of the simulator.
 
-A controller that plans gets observations only, over ROS 2 as in process. They do not hold the arm's
+A controller that plans gets observations only, over ROS 2 as in process. They lack the arm's
 joints, but its gripper points down always, so that they follow from the gripper's position.
 """
 
@@ -89,7 +89,7 @@ class Reconstruction:
             mujoco.mj_comPos(model, data)
 
     def _solve(self, wanted):
-        """Return the least joint motion (7,) that moves the gripper by `wanted` (6,): m and rad."""
+        """Return the least joint motion (7,) that moves the gripper by `wanted` (6,), m, rad."""
         jacobian = self._jacobian[:, self._dofs]
         return jacobian.T @ np.linalg.solve(jacobian @ jacobian.T + DAMPING * np.eye(6), wanted)
 
@@ -99,7 +99,7 @@ class Reconstruction:
         quaternion, back, spin = np.empty(4), np.empty(4), np.empty(3)
         mujoco.mju_euler2Quat(quaternion, observation[11:14], 'xyz')
         mujoco.mju_negQuat(back, quaternion)
-        mujoco.mju_rotVecQuat(spin, observation[17:20], back)  # a free joint turns in its own frame
+        mujoco.mju_rotVecQuat(spin, observation[17:20], back)  # a free joint spins in its frame
         pose, dof = self._object, self._object_dof
         data.qpos[pose:pose + 3], data.qpos[pose + 3:pose + 7] = observation[3:6], quaternion
         data.qvel[dof:dof + 3] = (observation[14:17] + observation[20:23]) / CONTROL_PERIOD

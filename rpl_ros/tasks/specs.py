@@ -16,9 +16,9 @@ class TaskSpec:
     """Sizes and episode length of a task.
 
     `reach` is the distance in m up to which the object counts as being at the goal; `controller`
-    names the one that the paper improves on. `reward` is 'sparse' or 'pusher', see rpl_ros.rewards;
-    `measure` says by what a policy is judged: 'success' of the last state, or the undiscounted
-    'return' of the episode.
+    names the one that the paper improves on. `reward` is 'sparse' or 'pusher', see
+    rpl_ros.rewards; `measure` says by what a policy is judged: 'success' of the last state, or
+    the undiscounted 'return' of the episode.
     """
 
     name: str
