@@ -162,6 +162,22 @@ def did_you_mean(name, known):
     return f' (did you mean {near[0]!r}?)' if near else ''
 
 
+def parse_words(words, kind):
+    """Return {name: text} of command line words name:=text; `kind` is what errors call them.
+
+    SettingsError for any other word and for a name that is given twice.
+    """
+    given = {}
+    for word in words:
+        name, separator, value = word.partition(':=')
+        if not separator or not name:
+            raise SettingsError(f'cannot read {word!r}: expected name:=value')
+        if name in given:
+            raise SettingsError(f'{kind} {name} is given twice')
+        given[name] = value
+    return given
+
+
 def _checked(spec, value, where):
     """Return `value` as the type of the dataclass field `spec`, or raise SettingsError."""
     kind = type(spec.default)

@@ -6,7 +6,7 @@ import csv
 from rpl_ros.config import load_settings
 from rpl_ros.experiments.train import Loop
 from rpl_ros.launching.screen import COLUMNS
-from rpl_ros.learning.checkpoint import write
+from rpl_ros.files import write_file
 
 PARAMETERS = """/**:
   ros__parameters:
@@ -28,8 +28,8 @@ def make_run(folder, episodes=3, checkpoints=True):
         rows.append({**dict.fromkeys(COLUMNS, 0), 'episode': number, 'total_steps': steps,
                      'mode': 'explore', 'success': int(last.success), 'burn_in': int(number == 0)})
         if checkpoints:
-            write(folder / 'checkpoints' / f'policy_{steps:07d}.safetensors',
-                  loop.learner.policy())
+            write_file(folder / 'checkpoints' / f'policy_{steps:07d}.safetensors',
+                       loop.learner.policy())
     with (folder / 'metrics.csv').open('w', newline='') as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()

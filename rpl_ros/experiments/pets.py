@@ -6,7 +6,6 @@ After training, PETS goes on for further episodes of the same seed, from which t
 """
 
 import argparse
-import csv
 from dataclasses import fields
 import io
 import math
@@ -17,7 +16,7 @@ import numpy as np
 
 from rpl_ros.controllers.cached_pets import nearest, save_table
 from rpl_ros.experiments.evaluate import count, FRESH, mean_interval
-from rpl_ros.learning.checkpoint import write
+from rpl_ros.files import csv_text, write_file
 from rpl_ros.pets.planner import PlanSettings
 from rpl_ros.policy.weights import digest
 from rpl_ros.tasks import make_task
@@ -95,7 +94,7 @@ def cache(options, console, bar):
     save_table(content, *table, {
         'command': f'rpl pets cache --states {options.states} --seed {options.seed}',
         'model_sha256': digest(model), 'seed': options.seed, 'first_episode': FIRST_OF_TABLE})
-    write(options.out, content.getvalue())
+    write_file(options.out, content.getvalue())
     console.print(f'the table is {options.out}: rpl evaluate {TASK} --controller '
                   f'cached_pets:{options.out}')
 
@@ -121,13 +120,9 @@ def cache_curve(options, console, bar):
             rows.append({'states': size, 'episodes': TRIALS, 'mean_return': round(mean, 3),
                          'std': round(float(returns.std(ddof=1)), 3), 'low': round(low, 3),
                          'high': round(high, 3)})
-    text = io.StringIO()
-    table = csv.DictWriter(text, rows[0], lineterminator='\n')
-    table.writeheader()
-    table.writerows(rows)
     folder = Path(options.out)
-    write(folder / 'pets_cache_curve.csv', text.getvalue().encode())
-    write(folder / 'pets_cache_curve.png', draw_curve(rows))
+    write_file(folder / 'pets_cache_curve.csv', csv_text(rows))
+    write_file(folder / 'pets_cache_curve.png', draw_curve(rows))
     console.print(f'the curve is {folder}/pets_cache_curve.csv and .png')
 
 

@@ -9,7 +9,6 @@ result would flatter it.
 import argparse
 import csv
 import io
-import os
 import sys
 import time
 
@@ -21,17 +20,11 @@ from rpl_ros.experiments.pool import evaluate_policies
 from rpl_ros.experiments.progress import progress_bar
 from rpl_ros.experiments.run_record import (read_checkpoints, read_metrics, read_run, thin,
                                             why_no_checkpoint)
+from rpl_ros.files import write_file
 
 COLUMNS = ('env_steps', 'success', 'low', 'high', 'mean_return', 'policy')
 WINDOW = 50
 """Episodes of one mode over which success in training is averaged."""
-
-
-def write(path, content):
-    """Write bytes to `path` so that at any time there is the old file or the whole new one."""
-    part = path.with_name(f'{path.name}.part')
-    part.write_bytes(content)
-    os.replace(part, path)
 
 
 def evaluate_run(record, checkpoints, options, console):
@@ -54,7 +47,7 @@ def write_evaluation(folder, points):
     for point in points:
         figures = (point['success_rate'], point['low'], point['high'], point['mean_return'])
         writer.writerow([point['env_steps'], *(round(x, 6) for x in figures), point['policy']])
-    write(folder / 'evaluation.csv', text.getvalue().encode())
+    write_file(folder / 'evaluation.csv', text.getvalue())
 
 
 def comparison(points):
@@ -77,7 +70,7 @@ def write_summary(record, points, options, notes, difference, seconds):
             'residual': points[-1][0] if len(points) > 1 else None,
             'difference': difference, 'notes': notes, 'seconds': round(seconds, 1)}
     text = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=99)
-    write(record.folder / 'summary.yaml', text.encode())
+    write_file(record.folder / 'summary.yaml', text)
 
 
 def show(console, record, points, paired):
@@ -150,7 +143,7 @@ def _show_trouble(console, points):
 def _draw(record, points, rows):
     from rpl_ros.experiments.plot import learning_curve
     title = f'{record.scene.task}: {record.scene.controller} with a learned residual'
-    write(record.folder / 'learning_curve.png', learning_curve(
+    write_file(record.folder / 'learning_curve.png', learning_curve(
         title, [figures for figures, _ in points], rows, WINDOW))
 
 

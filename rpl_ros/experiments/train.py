@@ -5,19 +5,20 @@ It is the reference for the graph (a test compares them) and the quick way to tr
 """
 
 import argparse
-import csv
 from pathlib import Path
 import sys
 import time
 
 import numpy as np
 from rich.progress import Progress
+import yaml
 
 from rpl_ros import data
 from rpl_ros.assets import share
-from rpl_ros.config import load_settings, SettingsError
+from rpl_ros.config import load_settings, parse_words, SettingsError
 from rpl_ros.controllers import find_controller
 from rpl_ros.experiments.evaluate import evaluate, greedy_policy
+from rpl_ros.files import csv_text, write_file
 from rpl_ros.learning.learner import Learner
 from rpl_ros.policy.actor import Actor
 from rpl_ros.policy.residual import ResidualPolicy
@@ -92,33 +93,10 @@ def train(settings, episodes, evaluate_every, evaluate_episodes, out=None, repor
                 **{name: round(value, 4) for name, value in learner.figures.items()},
                 'seconds': round(time.monotonic() - start, 1)})
             if out:
-                write_rows(Path(out) / 'metrics.csv', rows)
+                write_file(Path(out) / 'metrics.csv', csv_text(rows))
         if report:
             report(number - first + 1, rows)
     return rows
-
-
-def write_rows(path, rows):
-    """Write dicts as CSV: to a new file that then takes the old one's place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix('.part')
-    with part.open('w', newline='') as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-    part.replace(path)
-
-
-def parse_overrides(texts):
-    """Return {name: value} from texts name:=value; values as YAML reads them."""
-    import yaml
-    result = {}
-    for text in texts:
-        name, found, value = text.partition(':=')
-        if not found:
-            raise SettingsError(f'{text!r}: expected name:=value')
-        result[name] = yaml.safe_load(value) if value else ''
-    return result
 
 
 def main(argv=None):
@@ -138,7 +116,9 @@ def main(argv=None):
     options = parser.parse_args(argv)
     try:
         path = options.params_file or share('config') / f'{options.task}.yaml'
-        settings = load_settings(path, parse_overrides(options.settings))
+        settings = load_settings(path, {
+            name: yaml.safe_load(text) if text else ''
+            for name, text in parse_words(options.settings, 'setting').items()})
     except SettingsError as error:
         print(f'rpl train: {error}', file=sys.stderr)
         return 2

@@ -15,7 +15,8 @@ import sys
 from ament_index_python.packages import get_package_share_directory
 from mcap.writer import CompressionType, Writer
 
-from rpl_ros.launching.run_folder import to_yaml, write_file
+from rpl_ros.files import write_file
+from rpl_ros.launching.run_folder import to_yaml
 
 MAGIC = b'\x89MCAP0\r\n'
 TAIL = (struct.pack('<BQI', 0x0F, 4, 0)                # end of data, no checksum

@@ -4,7 +4,7 @@
 import sys
 import textwrap
 
-from rpl_ros.config import SettingsError
+from rpl_ros.config import parse_words, SettingsError
 from rpl_ros.launching import processes, run_folder
 from rpl_ros.launching.graph import describe, resolve
 from rpl_ros.tasks.specs import SPECS
@@ -37,19 +37,6 @@ def argument_help(task):
         f'  rpl launch {task} base:=false      with a node of yours that publishes base_action'])
 
 
-def parse_arguments(words):
-    """Return {name: value} of the words name:=value; SettingsError for any other word."""
-    given = {}
-    for word in words:
-        name, separator, value = word.partition(':=')
-        if not separator or not name:
-            raise SettingsError(f'cannot read {word!r}: expected name:=value')
-        if name in given:
-            raise SettingsError(f'launch argument {name} is given twice')
-        given[name] = value
-    return given
-
-
 def main(argv):
     """Run `rpl launch` with the words `argv`; return the exit code."""
     if not argv or argv[0] in HELP:
@@ -60,7 +47,7 @@ def main(argv):
         if any(word in HELP for word in words):
             print(argument_help(task))
             return 0
-        run = resolve(task, parse_arguments(words))
+        run = resolve(task, parse_words(words, 'launch argument'))
         run_folder.prepare(run)
     except SettingsError as error:
         print(f'error: {error}', file=sys.stderr)

@@ -15,6 +15,7 @@ import sys
 import yaml
 
 from rpl_ros.config import SettingsError
+from rpl_ros.files import write_file
 
 PACKAGES = ('rpl_ros', 'numpy', 'mujoco', 'torch', 'rclpy')
 
@@ -72,13 +73,6 @@ def domain_id():
 def to_yaml(tree):
     """Return `tree` as YAML text, in the order given."""
     return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
-
-
-def write_file(path, text):
-    """Write `text` to `path` so that at any time there is the old file or the whole new one."""
-    partial = path.with_name(f'{path.name}.part')
-    partial.write_text(text)
-    os.replace(partial, path)
 
 
 def parameter_file(run):

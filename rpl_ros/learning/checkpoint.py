@@ -5,8 +5,6 @@ The replay is not in it: a learner that starts again goes on with its networks a
 replay anew.
 """
 
-from pathlib import Path
-
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load
@@ -18,15 +16,6 @@ FORMAT = 'rpl_learner_1'
 NETWORKS = ('actor', 'critics', 'target_actor', 'target_critics')
 OPTIMIZERS = ('actor_optimizer', 'critic_optimizer')
 COUNTERS = ('episodes', 'transitions', 'updates', 'version')
-
-
-def write(path, data):
-    """Write bytes to a new file beside `path` that then takes its place."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix('.part')
-    part.write_bytes(data)
-    part.replace(path)
 
 
 def _adam(optimizer):

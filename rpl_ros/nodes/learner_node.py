@@ -18,7 +18,8 @@ from std_srvs.srv import Trigger
 
 from rpl_ros.config import LearnerSettings
 from rpl_ros.convert import read_command, read_state, to_bytes
-from rpl_ros.learning.checkpoint import dump, restore, write
+from rpl_ros.files import write_file
+from rpl_ros.learning.checkpoint import dump, restore
 from rpl_ros.learning.learner import Learner
 from rpl_ros.nodes.params import RplNode, run_node
 from rpl_ros.nodes.qos import publisher
@@ -166,8 +167,9 @@ class LearnerNode(RplNode):
         learner, self._saved = self._learner, self._learner.transitions
         if self._folder is None:
             return
-        write(self._folder / f'policy_{learner.transitions:07d}.safetensors', learner.policy())
-        write(self._folder / 'learner.safetensors', dump(learner))
+        name = f'policy_{learner.transitions:07d}.safetensors'
+        write_file(self._folder / name, learner.policy())
+        write_file(self._folder / 'learner.safetensors', dump(learner))
 
     def close(self):
         """Stop the worker and write what it has learned."""

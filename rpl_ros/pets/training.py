@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from rpl_ros.learning.checkpoint import write
+from rpl_ros.files import write_file
 from rpl_ros.learning.ddpg import use_fast_products
 from rpl_ros.pets.ensemble import Ensemble, Shape
 from rpl_ros.pets.model_file import dump, MODEL, restore, TRAINING
@@ -100,5 +100,5 @@ class Training:
         header = {**self.header, 'episodes': self.episodes}
         arrays = {'observations': self.observations, 'actions': self.actions,
                   'returns': self.returns}
-        write(self._folder / TRAINING_FILE, dump(self.ensemble, TRAINING, header, arrays))
-        write(self._folder / MODEL_FILE, dump(self.ensemble, MODEL, header))
+        write_file(self._folder / TRAINING_FILE, dump(self.ensemble, TRAINING, header, arrays))
+        write_file(self._folder / MODEL_FILE, dump(self.ensemble, MODEL, header))
