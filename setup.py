@@ -13,8 +13,8 @@ NODES = ('sim_node', 'base_controller_node', 'residual_node', 'learner_node', 'r
 def share_files():
     """Return (folder in the prefix, files) pairs of what lies in share/rpl_ros when installed."""
     # Globs name a suffix: a __pycache__ folder among the files would stop the colcon build.
-    share = [('launch', glob('launch/*.launch.py')), ('config', glob('config/*.yaml'))]
-    for folder, _, names in sorted(os.walk('sim')):
+    share = [('launch', glob('launch/*.launch.py'))]
+    for folder, _, names in sorted([*os.walk('sim'), *os.walk('config')]):
         files = [os.path.join(folder, name) for name in sorted(names)]
         share += [(folder, files)] if files else []
     return [(os.path.join('share', NAME, folder), sorted(files)) for folder, files in share]

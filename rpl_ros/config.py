@@ -73,6 +73,9 @@ class ResidualSettings(Common):
                                'residual, no unit', 0.0, 2.0)
     random_probability: float = setting(0.3, 'exploration: probability that a residual is drawn '
                                         'uniformly from [-1, 1] instead', 0.0, 1.0)
+    expert_probability: float = setting(
+        0.0, 'probability that, where the residual would be drawn uniformly, the base action alone '
+        'is sent instead (alpha of the baseline expert_explore: 0.8)', 0.0, 1.0)
     burn_in_base_probability: float = setting(
         0.5, 'probability that an episode during burn-in is driven by the base action alone '
         "(authors' code)", 0.0, 1.0)
@@ -91,10 +94,20 @@ class LearnerSettings(Common):
 
     out: str = setting('', 'folder for checkpoints; empty = none are written')
     residual_scale: float = setting(1.0, 'as for residual_node: must be equal there', 0.0, 2.0)
+    whole_action: bool = setting(False, 'whether the actor gives the whole action, so that the '
+                                 'base action does not count: the baselines scratch and '
+                                 'expert_explore (paper, section V-D)')
     hidden_layers: int = setting(3, 'hidden layers of actor and critic', 1, 10)
     hidden_size: int = setting(256, 'units in each hidden layer', 1, 4096)
     history: int = setting(0, 'earlier observations that the policy sees beside the present one '
                            '(paper, section IV-C: 1 for noisy_hook)', 0, 1)
+    history_features: str = setting(
+        'concatenated', 'with a history: both observations are one input, or the networks see one '
+        'at a time and their outputs are averaged, which the paper found better (section V-C)',
+        choices=('concatenated', 'averaged'))
+    zero_last_layer: bool = setting(True, 'whether the residual starts at exactly zero (paper, '
+                                    'section IV-A)')
+    normalise: bool = setting(True, 'whether inputs are normalised by running moments')
     actor_sees_base: bool = setting(False, 'whether the actor sees the base action')
     critic_action: str = setting('residual', 'the action that the critic judges: the residual '
                                  '(paper) or what was sent', choices=('residual', 'sent'))
@@ -112,7 +125,10 @@ class LearnerSettings(Common):
     buffer_transitions: int = setting(1_000_000, 'transitions that the replay buffer keeps', 100,
                                       10**9)
     her_ratio: float = setting(0.8, 'share of each batch whose goal is replaced by one achieved '
-                               'later in the episode (HER future, k = 4)', 0.0, 1.0)
+                               'later in the episode (HER, k = 4); 0 = no HER', 0.0, 1.0)
+    her_goal: str = setting('future', "which one: drawn from the steps that follow (authors' "
+                            'code) or that of the last state (paper, section III)',
+                            choices=('future', 'final'))
     updates_per_step: float = setting(0.1, 'gradient updates for each transition taken (paper: 40 '
                                       'for each 400)', 0.0, 100.0)
     warmup_transitions: int = setting(0, 'transitions to collect before the first update', 0,
@@ -127,6 +143,8 @@ class LearnerSettings(Common):
     publish_every: int = setting(400, 'gradient updates between published weights', 1, 10**7)
     checkpoint_every: int = setting(5000, 'transitions between checkpoints', 1, 10**9)
     threads: int = setting(1, 'threads for gradient updates', 1, 256)
+    device: str = setting('auto', 'where gradient updates are computed; auto: cuda where there is '
+                          'one', choices=('auto', 'cpu', 'cuda'))
 
 
 @dataclass(frozen=True)

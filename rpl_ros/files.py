@@ -15,8 +15,12 @@ def write_file(path, content):
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f'{path.name}.part')
-    part.write_bytes(content.encode() if isinstance(content, str) else content)
-    os.replace(part, path)
+    try:
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
+        os.replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)  # half a file would fill the disk that is full already
+        raise
 
 
 def csv_text(rows):

@@ -1,6 +1,8 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
 """One episode in one process: the reference that the ROS 2 graph is tested against."""
 
+import numpy as np
+
 from rpl_ros.transitions import Joiner
 
 
@@ -11,10 +13,12 @@ def run_episode(task, controller, policy, number):
     action, `policy` a ResidualPolicy.
     """
     joiner = Joiner(task.spec)
-    commands = []
+    commands, none = [], np.zeros(task.spec.action_size)
     state = task.reset(number)
     while True:
-        base_action = controller(state.observation, state.desired_goal)
+        # A planner takes its time: it is not asked where nothing comes of its answer.
+        base_action = (controller(state.observation, state.desired_goal)
+                       if policy.asks_base(number) else none)
         command = policy.command(state, base_action)
         joiner.add('state', state)
         episodes, _ = joiner.add('command', command)

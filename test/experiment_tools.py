@@ -4,7 +4,7 @@
 import csv
 
 from rpl_ros.config import load_settings
-from rpl_ros.experiments.train import Loop
+from rpl_ros.experiments.loop import Loop
 from rpl_ros.launching.screen import COLUMNS
 from rpl_ros.files import write_file
 
@@ -23,10 +23,10 @@ def make_run(folder, episodes=3, checkpoints=True):
     (folder / 'config.yaml').write_text(PARAMETERS)
     loop, rows = Loop(load_settings(folder / 'config.yaml')), []
     for number in range(episodes):
-        last = loop.run(number)
+        episode = loop.advance().episode
         steps = loop.learner.transitions
         rows.append({**dict.fromkeys(COLUMNS, 0), 'episode': number, 'total_steps': steps,
-                     'mode': 'explore', 'success': int(last.success), 'burn_in': int(number == 0)})
+                     'mode': 'explore', 'success': int(episode.success), 'burn_in': int(number == 0)})
         if checkpoints:
             write_file(folder / 'checkpoints' / f'policy_{steps:07d}.safetensors',
                        loop.learner.policy())

@@ -131,7 +131,7 @@ def test_a_run_can_be_repeated_from_its_config(tmp_path):
 def test_text_that_looks_like_a_number_stays_text(tmp_path):
     """The parser of ROS would read 1e5 as a number: all text is quoted."""
     run = graph.resolve('hook', {'out': str(tmp_path / 'run'), 'controller': '1e5'})
-    assert 'controller: "1e5"' in run_folder.parameter_file(run)
+    assert 'controller: "1e5"' in run_folder.parameter_file(run.settings)
 
 
 def test_bad_domain(monkeypatch, tmp_path):

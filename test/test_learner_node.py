@@ -92,6 +92,7 @@ def test_it_learns_from_topics_and_goes_on_after_a_kill(learner_side, tmp_path):
         send(episode_messages(3, rng))
         spin(lambda: statuses[-1].updates == 40)
     assert started['learner_node'].returncode == 0
+    assert '30 updates, 3 episodes' in (tmp_path / 'learner_node.log').read_text()
     assert list((tmp_path / 'out').glob('policy_*.safetensors'))
 
 
@@ -129,4 +130,4 @@ def test_a_damaged_checkpoint_is_named_and_not_used(learner_side, tmp_path):
         ready()
         assert statuses[-1].updates == 0
     text = (tmp_path / 'learner_node.log').read_text()
-    assert 'learner.safetensors is not used, the learner begins anew' in text
+    assert f'the learner begins anew: {tmp_path}/out/learner.safetensors: ' in text

@@ -12,7 +12,7 @@ from rpl_ros.config import LearnerSettings, make_settings
 from rpl_ros.data import Episode
 from rpl_ros.learning import her
 from rpl_ros.learning.burn_in import BurnIn
-from rpl_ros.learning.checkpoint import dump, restore
+from rpl_ros.learning.checkpoint import dump, restore, resume, save
 from rpl_ros.learning.learner import Learner
 from rpl_ros.learning.normalizer import Normalizer
 from rpl_ros.learning.replay import Replay
@@ -66,7 +66,7 @@ def test_hindsight_goals_were_achieved_later_in_the_same_episode(seed, ratio):
     rng = np.random.default_rng(seed)
     replay = filled_replay(rng)
     slot, step = replay.draw(64, rng)
-    goals = her.hindsight_goals(replay, slot, step, ratio, rng)
+    goals = her.hindsight_goals(replay, slot, step, ratio, 'future', rng)
     for goal, row, first in zip(goals, slot, step):
         later = replay.achieved_goals[row, first + 1:POINT.horizon + 1]
         assert (goal == later).all(1).any() or (goal == replay.desired_goals[row]).all()
@@ -77,7 +77,7 @@ def test_hindsight_ratio_is_kept_at_its_ends(ratio):
     rng = np.random.default_rng(0)
     replay = filled_replay(rng)
     slot, step = replay.draw(500, rng)
-    kept = (her.hindsight_goals(replay, slot, step, ratio, rng)
+    kept = (her.hindsight_goals(replay, slot, step, ratio, 'future', rng)
             == replay.desired_goals[slot]).all(1)
     assert kept.all() if ratio == 0.0 else not kept.any()
 
@@ -87,12 +87,12 @@ def test_sampling_leaves_the_replay_alone_and_rewards_fit_the_goals():
     replay = filled_replay(rng)
     before = {name: value.copy() for name, value in vars(replay).items()
               if isinstance(value, np.ndarray)}
-    batch = her.sample(replay, 200, 0.8, POINT, rng)
+    batch = her.sample(replay, 200, 0.8, 'future', POINT, rng)
     batch.goal[:] = np.nan
     batch.observation[:] = np.nan
     for name, value in before.items():
         np.testing.assert_array_equal(getattr(replay, name)[:5], value[:5], err_msg=name)
-    batch = her.sample(replay, 200, 0.8, POINT, rng)
+    batch = her.sample(replay, 200, 0.8, 'future', POINT, rng)
     reached = sparse_reward(batch.next_observation, batch.goal, POINT.reach)
     np.testing.assert_array_equal(batch.reward, reached)  # the toy's observation is its goal
     assert 0.05 < (batch.reward == 0).mean() < 0.95
@@ -139,7 +139,10 @@ def test_the_untrained_residual_is_zero_everywhere(point):
 
 @pytest.mark.parametrize('values', [
     {}, {'history': 1, 'actor_sees_base': True, 'critic_action': 'sent', 'critics': 2,
-         'layer_norm': True}])
+         'layer_norm': True},
+    {'history': 1, 'history_features': 'averaged'},
+    {'history': 1, 'history_features': 'averaged', 'actor_sees_base': True, 'critics': 2},
+    {'whole_action': True, 'normalise': False, 'zero_last_layer': False}])
 def test_the_numpy_actor_is_the_trained_one(point, values):
     rng = np.random.default_rng(0)
     learner = Learner(learner_settings(burn_in='none', **values))
@@ -147,9 +150,10 @@ def test_the_numpy_actor_is_the_trained_one(point, values):
         learner.add(play(rng, number, noise=1.0))
     for _ in range(30):
         learner.update()
-    batch = her.sample(learner.replay, 32, 0.8, POINT, rng)
-    inputs = learner.ddpg._inputs(batch.observation, batch.previous_observation, batch.goal,
-                                  batch.base_action)
+    batch = her.sample(learner.replay, 32, 0.8, 'future', POINT, rng)
+    tensors = [torch.from_numpy(value) for value in (
+        batch.observation, batch.previous_observation, batch.goal, batch.base_action)]
+    inputs = learner.ddpg._inputs(*tensors)
     with torch.no_grad():
         expected = learner.ddpg.actor(inputs).numpy()
     assert np.abs(expected).max() > 0.01
@@ -216,17 +220,33 @@ def test_a_seeded_run_repeats_exactly(point):
     assert train_point(4, episodes=10)[0].policy() != first
 
 
-def test_a_restored_learner_goes_on_as_the_saved_one(point):
-    saved, _ = train_point(5, episodes=8)
+@pytest.mark.parametrize('capacity', [100, 20_000])
+def test_a_restored_learner_goes_on_as_the_saved_one(capacity, point, tmp_path):
+    """Also where the replay has forgotten a part, of which the files are gone then."""
+    saved, _ = train_point(5, episodes=8, buffer_transitions=capacity)
+    rng = np.random.default_rng(0)
+    for _ in range(6):
+        save(tmp_path, saved)
+        saved.add(play(rng, 8, noise=1.0))
+        saved.add(play(rng, 9, noise=1.0))
+    save(tmp_path, saved, {'more': np.arange(3)})
     fresh = Learner(saved.settings)
-    restore(fresh, dump(saved))
+    assert resume(tmp_path, fresh)['more'].tolist() == [0, 1, 2]
     assert fresh.policy() == saved.policy()
-    assert (fresh.updates, fresh.transitions) == (saved.updates, saved.transitions) == (80, 80)
-    batch = her.sample(saved.replay, 64, 0.8, POINT, np.random.default_rng(0))
+    assert (fresh.updates, fresh.transitions) == (saved.updates, saved.transitions) == (80, 200)
     for learner in (saved, fresh):
-        learner.ddpg.update(batch, train_actor=True)
-        learner.ddpg.update_targets()
+        for _ in range(5):
+            learner.update()
     assert dump(fresh) == dump(saved)
+    pieces = sorted(tmp_path.glob('replay_*'))
+    assert len(pieces) == (5 if capacity == 100 else 7)
+    pieces[1].unlink()
+    with pytest.raises(WeightsError, match='of the .* episodes that belong to learner'):
+        resume(tmp_path, Learner(saved.settings))
+
+
+def test_no_checkpoint_is_none(point, tmp_path):
+    assert resume(tmp_path, Learner(learner_settings())) is None
 
 
 def test_a_damaged_or_foreign_checkpoint_is_refused(point):

@@ -86,7 +86,9 @@ def test_whatever_the_observation_the_command_is_safe(observation):
 @given(unit, st.integers(0, 2**32), st.floats(0, 2), st.floats(0, 1))
 def test_exploration_stays_in_range_and_repeats(residual, seed, std, probability):
     values = make_settings(ResidualSettings, {'noise_std': std, 'random_probability': probability})
-    first, second = (explore(residual, values, np.random.default_rng(seed)) for _ in range(2))
+    zero = np.zeros(4)
+    first, second = (explore(residual, values, np.random.default_rng(seed), zero)
+                     for _ in range(2))
     np.testing.assert_array_equal(first, second)
     assert (np.abs(first) <= 1).all()
 

@@ -1,47 +1,208 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""The loop in one process, and the shortest runs of `rpl train` and `rpl bench`."""
+"""`rpl train`: methods, the run folder, and that a run goes on as if it had not been stopped."""
 
 import csv
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 
+import numpy as np
 import pytest
+import torch
+import yaml
 
 from rpl_ros.assets import share
 from rpl_ros.config import load_settings
 from rpl_ros.experiments import bench, train
+from rpl_ros.experiments.loop import Loop
+from rpl_ros.experiments.methods import METHODS, recipe_file, recipes, settings_of
+from rpl_ros.learning.checkpoint import resume, save
+from rpl_ros.tasks.specs import SPECS
 
 QUICK = {'hidden_size': 16, 'batch_size': 32, 'updates_per_step': 0.1, 'burn_in': 'none'}
+WORDS = [f'{name}:={value}' for name, value in QUICK.items()]
+
+
+def read(path):
+    """Return the rows of a CSV file as dicts."""
+    with open(path, newline='') as file:
+        return list(csv.DictReader(file))
+
+
+def call(folder, *words, task='hook', **popen):
+    """Start `rpl train` for 8 episodes in `folder` as a process of its own; return the Popen."""
+    return subprocess.Popen(
+        [sys.executable, '-m', 'rpl_ros.cli', 'train', task, *WORDS, 'checkpoint_every:=200',
+         '--steps', '800', '--evaluate-every', '400', '--evaluate-episodes', '1', '--out',
+         str(folder), *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
 def test_a_seeded_run_repeats_exactly():
     settings = load_settings(share('config') / 'noisy_hook.yaml', {**QUICK, 'seed': 3})
     policies = []
     for _ in range(2):
-        loop = train.Loop(settings)
-        for number in range(4):
-            loop.run(number)
+        loop = Loop(settings)
+        for _ in range(4):
+            loop.advance()
         policies.append(loop.learner.policy())
     assert policies[0] == policies[1]
     assert loop.learner.transitions == 400 and loop.learner.updates == 40
 
 
-def test_rpl_train_writes_its_metrics(tmp_path):
-    words = [f'{name}:={value}' for name, value in QUICK.items()]
-    assert train.main(['hook', *words, '--episodes', '4', '--evaluate-every', '2',
-                       '--evaluate-episodes', '2', '--out', str(tmp_path)]) == 0
-    with open(tmp_path / 'metrics.csv', newline='') as file:
-        rows = list(csv.DictReader(file))
-    assert [(row['episodes'], row['env_steps'], row['updates']) for row in rows] == [
-        ('2', '200', '20'), ('4', '400', '40')]
-    assert all(0 <= float(row['success']) <= 1 for row in rows)
+@pytest.mark.parametrize('actors', [0, 2])
+def test_an_interrupted_run_ends_as_one_that_was_not(actors, tmp_path):
+    """Stopped by Ctrl-C, killed, and left alone: the same networks, replay and tables."""
+    words = ['--actors', str(actors)]
+    assert call(tmp_path / 'whole', *words).wait() == 0
+    wanted = read(tmp_path / 'whole/metrics.csv')
+    for number, moment in ((signal.SIGINT, 2), (signal.SIGKILL, 4)):
+        process = call(tmp_path / 'parts', *words)
+        while len(_lines(tmp_path / 'parts/metrics.csv')) <= moment and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(number)
+        assert process.wait(timeout=60) == (130 if number == signal.SIGINT else -signal.SIGKILL)
+    assert 0 < len(read(tmp_path / 'parts/metrics.csv')) < 8
+    assert call(tmp_path / 'parts', *words).wait() == 0
+    for name in ('learner.safetensors', 'policy_0000800.safetensors'):
+        one, two = ((tmp_path / run / 'checkpoints' / name).read_bytes()
+                    for run in ('whole', 'parts'))
+        assert one == two, name
+    found = read(tmp_path / 'parts/metrics.csv')
+    for row in (*wanted, *found):
+        del row['wall_time_s']
+    assert found == wanted
+
+
+def _lines(path):
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def test_the_run_folder_and_going_on_in_it(tmp_path, capsys):
+    words = ['hook', *WORDS, '--evaluate-every', '200', '--evaluate-episodes', '2', '--actors',
+             '0', '--out', str(tmp_path / 'run')]
+    assert train.main([*words, '--steps', '400']) == 0
+    rows = read(tmp_path / 'run/evaluation.csv')
+    assert [(row['env_steps'], row['updates']) for row in rows] == [
+        ('0', '0'), ('200', '20'), ('400', '40')]
+    assert [row['policy'] for row in rows] == ['base', 'policy_0000200.safetensors',
+                                               'policy_0000400.safetensors']
+    assert all(0 <= float(row['low']) <= float(row['success']) <= float(row['high']) <= 1
+               for row in rows)
+    run = yaml.safe_load((tmp_path / 'run/run.yaml').read_text())
+    assert (run['task'], run['method'], run['seed'], run['steps']) == ('hook', 'residual', 0, 400)
+    assert run['command'] and run['versions']['torch']
+    assert load_settings(tmp_path / 'run/config.yaml')['learner_node'].hidden_size == 16
+    assert list((tmp_path / 'run/tensorboard').iterdir())
+
+    capsys.readouterr()
+    assert train.main([*words, '--steps', '400']) == 0
+    assert 'is finished' in capsys.readouterr().out
+    assert train.main([*words, '--steps', '500', '--seed', '1']) == 2
+    assert 'seed is 0 there, 1 asked for' in capsys.readouterr().err
+    assert train.main([*words, '--steps', '600']) == 0
+    assert [row['env_steps'] for row in read(tmp_path / 'run/evaluation.csv')] == [
+        '0', '200', '400', '600']
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path):
+    first = call(tmp_path)
+    while not (tmp_path / 'metrics.csv').exists():
+        time.sleep(0.01)
+    second = call(tmp_path)
+    assert second.wait(timeout=60) == 2
+    assert 'in use by another run' in second.stderr.read()
+    assert first.wait(timeout=60) == 0
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_each_method_learns_what_it_should(method, tmp_path):
+    """The initial policy: the base controller, or nothing at all for the baselines."""
+    assert train.main(['hook', *WORDS, '--method', method, '--steps', '300', '--evaluate-every',
+                       '300', '--evaluate-episodes', '2', '--actors', '0', '--out',
+                       str(tmp_path)]) == 0
+    rows = read(tmp_path / 'evaluation.csv')
+    baseline = method in ('scratch', 'expert_explore')
+    assert float(rows[0]['success']) == (0.0 if baseline else 1.0)
+    assert len(rows) == (1 if method == 'initial' else 2)
+    assert len(read(tmp_path / 'metrics.csv')) == (0 if method == 'initial' else 3)
+
+
+@pytest.mark.parametrize('method, share_of_base', [('scratch', 0.0), ('expert_explore', 0.48)])
+def test_how_the_baselines_explore(method, share_of_base):
+    """expert_explore sends the base action in epsilon * alpha = 0.6 * 0.8 of the steps."""
+    settings = settings_of('hook', method, recipe_file('hook', 'default'),
+                           {name: str(value) for name, value in QUICK.items()})
+    loop, sent, base = Loop(settings), [], []
+    for _ in range(4):
+        episode = loop.advance().episode
+        sent.append(episode.sent)
+        base.append(np.clip(episode.base_actions[:-1], -1, 1))
+    sent, base = np.concatenate(sent), np.concatenate(base)
+    equal = (sent == base).all(axis=1).mean()
+    assert abs(equal - share_of_base) < 0.1
+    np.testing.assert_array_equal(loop.learner.replay.residuals[:4].reshape(-1, 4),
+                                  sent.astype(np.float32))
+
+
+def test_every_recipe_has_a_file_for_every_task():
+    assert {'default', 'paper'} <= set(recipes())
+    for recipe in recipes():
+        for task in SPECS:
+            settings = load_settings(recipe_file(task, recipe))
+            assert settings['sim_node'].task == task, (recipe, task)
 
 
 @pytest.mark.parametrize('words, expected', [
     (['hook', 'sed:=1'], "did you mean 'seed'"), (['hook', 'seed'], 'expected name:=value'),
-    (['hook', 'seed:=-1'], 'expected 0 to'), (['hook', '--params-file', 'no.yaml'], 'no.yaml')])
-def test_rpl_train_names_what_is_wrong(words, expected, capsys):
-    assert train.main(words) == 2
+    (['hook', 'seed:=-1'], 'expected 0 to'), (['hook', '--params-file', 'no.yaml'], 'no.yaml'),
+    (['hook', '--method', 'scrach'], "did you mean 'scratch'"),
+    (['hook', '--recipe', 'papr'], "did you mean 'paper'")])
+def test_rpl_train_names_what_is_wrong(words, expected, capsys, tmp_path):
+    assert train.main([*words, '--out', str(tmp_path)]) == 2
     assert expected in capsys.readouterr().err
+
+
+def test_a_damaged_checkpoint_is_named_and_left_alone(tmp_path, capsys):
+    words = ['hook', *WORDS, '--actors', '0', '--evaluate-episodes', '1', '--out', str(tmp_path)]
+    assert train.main([*words, '--steps', '200']) == 0
+    path = tmp_path / 'checkpoints/learner.safetensors'
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+    assert train.main([*words, '--steps', '400']) == 2
+    assert f'{path}: its digest is wrong' in capsys.readouterr().err
+    assert path.read_bytes() == content
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
+    """A limit on the size of files stands for the full disk: the system refuses the write."""
+    out = tmp_path / 'run'
+    limited = ['bash', '-c', 'ulimit -f 60; trap "" XFSZ; exec "$@"', '-']
+    words = ['train', 'hook', *WORDS, 'checkpoint_every:=100', '--steps', '800', '--actors', '0',
+             '--evaluate-every', '100', '--evaluate-episodes', '1', '--out', str(out)]
+    done = subprocess.run([*limited, sys.executable, '-m', 'rpl_ros.cli', *words],
+                          capture_output=True, text=True, env={**os.environ, 'COLUMNS': '200'})
+    assert done.returncode == 2 and 'File too large' in done.stderr, done.stderr
+    assert 'is the last good one' in done.stderr
+    assert not list(out.rglob('*.part'))
+
+
+def test_numbers_that_are_not_finite_stop_the_run_and_are_named(tmp_path, capsys):
+    words = ['hook', *WORDS, '--actors', '0', '--evaluate-episodes', '1', '--out', str(tmp_path)]
+    assert train.main([*words, '--steps', '200']) == 0
+    loop = Loop(load_settings(tmp_path / 'config.yaml'))
+    loop.restore(resume(tmp_path / 'checkpoints', loop.learner))
+    with torch.no_grad():
+        next(loop.learner.ddpg.critics.parameters())[0, 0] = float('nan')
+    save(tmp_path / 'checkpoints', loop.learner, loop.state())
+    before = (tmp_path / 'checkpoints/learner.safetensors').read_bytes()
+    assert train.main([*words, '--steps', '400']) == 2
+    assert 'after update 20 critics has members.0.0.weight that is not finite' in (
+        capsys.readouterr().err)
+    assert (tmp_path / 'checkpoints/learner.safetensors').read_bytes() == before
 
 
 def test_rpl_bench_prints_a_ratio(capsys):

@@ -75,14 +75,14 @@ def bare_steps(task, number, log):
 
 def in_process(task, episodes, learn):
     """Return env steps per second of the loop in one process, with two threads for updates."""
-    from rpl_ros.experiments.train import Loop
+    from rpl_ros.experiments.loop import Loop
     overrides = {'threads': 2, **(FULL_UPDATES if learn else {'updates_per_step': 0.0})}
     loop = Loop(load_settings(share('config') / f'{task}.yaml', overrides))
-    loop.run(0)
+    loop.advance()
     begin = time.monotonic()
-    for number in range(1, episodes):
-        loop.run(number)
-    return (episodes - 1) * loop.task.spec.horizon / (time.monotonic() - begin)
+    for _ in range(1, episodes):
+        loop.advance()
+    return (episodes - 1) * loop.learner.spec.horizon / (time.monotonic() - begin)
 
 
 def launch(folder, task, *arguments, settings=None):

@@ -116,10 +116,16 @@ def play(task, guard, policy, number):
     """Return the Outcome of episode `number`; `guard` is a guarded controller."""
     guard.problem = ''
     episode, commands, last = run_episode(task, guard, policy, number)
-    rewards = task_reward(task.spec, episode.achieved_goals[1:], episode.desired_goal,
-                          episode.observations[1:], episode.sent)
     stopped = sum(command.status == data.STOP_BAD_BASE for command in commands[:-1])
-    return Outcome(bool(last.success), float(rewards.sum()), episode.steps, stopped, guard.problem)
+    return Outcome(bool(last.success), episode_return(task.spec, episode), episode.steps, stopped,
+                   guard.problem)
+
+
+def episode_return(spec, episode):
+    """Return the undiscounted sum of the rewards of an Episode in the task of `spec`."""
+    rewards = task_reward(spec, episode.achieved_goals[1:], episode.desired_goal,
+                          episode.observations[1:], episode.sent)
+    return float(rewards.sum())
 
 
 def evaluate(task, controller, policy, episodes, first=FRESH, progress=None):

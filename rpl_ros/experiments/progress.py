@@ -9,9 +9,15 @@ from rich.progress import (BarColumn, MofNCompleteColumn, Progress, TextColumn, 
 
 @contextmanager
 def progress_bar(console, text, total):
-    """Show a bar with the time left; yields a function that counts one (or n) of `total`."""
+    """Show a bar with the time left.
+
+    Yields a function that counts one (or n) of `total`, or sets `completed` or `description`.
+    """
     columns = (TextColumn('{task.description}', markup=False), BarColumn(), MofNCompleteColumn(),
                TimeElapsedColumn(), TextColumn('left:'), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task(text, total=total)
-        yield lambda n=1: progress.advance(bar, n)
+
+        def advance(n=1, **changes):
+            progress.update(bar, **(changes or {'advance': n}))
+        yield advance

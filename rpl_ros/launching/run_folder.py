@@ -75,28 +75,24 @@ def to_yaml(tree):
     return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
 
 
-def parameter_file(run):
-    """Return the text of a ROS parameter file with each parameter of each node of `run`."""
+def parameter_file(all_settings, uses_sim_time=lambda node: False):
+    """Return the text of a ROS parameter file with each parameter of {node name: settings}."""
     tree = {}
-    for node, settings in run.settings.items():
+    for node, settings in all_settings.items():
         values = {name: _Quoted(value) if isinstance(value, str) else value
                   for name, value in asdict(settings).items()}
-        if run.uses_sim_time(node):
+        if uses_sim_time(node):
             values['use_sim_time'] = True
         tree[node] = {'ros__parameters': values}
     return to_yaml(tree)
 
 
-def circumstances(run):
-    """Return the dict that becomes run.yaml: command, seed, date, commit, versions."""
+def circumstances():
+    """Return what every run.yaml tells: command, date, commit, versions."""
     return {
         'command': shlex.join(sys.argv),
-        'task': run.task,
-        'seed': run.settings['sim_node'].seed,
         'date': datetime.now().astimezone().isoformat(timespec='seconds'),
         'commit': git_commit(),
-        'ros_domain_id': domain_id(),
-        'arguments': dict(run.arguments),
         'versions': {'python': platform.python_version(),
                      **{name: version_of(name) for name in PACKAGES}},
     }
@@ -104,7 +100,8 @@ def circumstances(run):
 
 def prepare(run):
     """Make the run folder with config.yaml and run.yaml; SettingsError if there is one already."""
-    facts = circumstances(run)
+    facts = {'task': run.task, 'seed': run.settings['sim_node'].seed, **circumstances(),
+             'ros_domain_id': domain_id(), 'arguments': dict(run.arguments)}
     try:
         run.folder.mkdir(parents=True)
     except FileExistsError:
@@ -113,5 +110,5 @@ def prepare(run):
     except OSError as error:
         raise SettingsError(f'run folder {run.folder} cannot be made: {error.strerror}'
                             ) from error
-    write_file(run.config, parameter_file(run))
+    write_file(run.config, parameter_file(run.settings, run.uses_sim_time))
     write_file(run.folder / 'run.yaml', to_yaml(facts))

@@ -16,22 +16,22 @@ class BurnIn:
         """Take the LearnerSettings."""
         self._settings = settings
         self.active = settings.burn_in != 'none'
-        self._losses, self._q = [], []
-        self._last_q = 0.0
+        self.losses, self.values = [], []  # of the updates since the last check
+        self.last_value = 0.0
 
     def observe(self, critic_loss, mean_q):
         """Take the figures of one gradient update; at each check decide anew."""
         rule, threshold = self._settings.burn_in, self._settings.burn_in_threshold
         if rule == 'none':
             return
-        self._losses.append(critic_loss)
-        self._q.append(mean_q)
-        if len(self._q) < self._settings.burn_in_check:
+        self.losses.append(critic_loss)
+        self.values.append(mean_q)
+        if len(self.values) < self._settings.burn_in_check:
             return
-        loss, mean_q = np.mean(self._losses), np.mean(self._q)
+        loss, mean_q = np.mean(self.losses), np.mean(self.values)
         if rule == 'q_change':
-            self.active = bool(abs(mean_q - self._last_q) > threshold)
+            self.active = bool(abs(mean_q - self.last_value) > threshold)
         elif rule == 'updates' or loss < threshold:
             self.active = False
-        self._last_q = mean_q
-        self._losses, self._q = [], []
+        self.last_value = mean_q
+        self.losses, self.values = [], []

@@ -6,7 +6,8 @@ from copy import deepcopy
 import numpy as np
 import torch
 
-from rpl_ros.learning.networks import actor_tensors, Critics, make_actor
+from rpl_ros.learning.networks import Actor, actor_tensors, Critics
+from rpl_ros.learning.replay import Batch
 from rpl_ros.policy.actor import CLIP
 
 
@@ -26,16 +27,27 @@ def use_fast_products():
         torch.set_float32_matmul_precision('highest')
 
 
+def find_device(name):
+    """Return the torch.device of 'auto', 'cpu' or 'cuda'; ValueError where there is none."""
+    if name == 'cuda' and not torch.cuda.is_available():
+        raise ValueError('device is cuda, but torch finds no CUDA device here: device:=cpu, or '
+                         'make setup TORCH=cuda on a machine that has one')
+    if name == 'auto':
+        name = 'cuda' if torch.cuda.is_available() else 'cpu'
+    return torch.device(name)
+
+
 class Ddpg:
     """Actor, critics, their targets and optimisers for one task."""
 
     def __init__(self, settings, spec, shape):
         """Take the LearnerSettings, TaskSpec and PolicyShape; weights come from the seed."""
         self._settings, self._shape = settings, shape
+        self._device = find_device(settings.device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
-            self.actor = make_actor(shape)
-            self.critics = Critics(shape, settings.critics, settings.layer_norm)
+            self.actor = Actor(shape, settings.zero_last_layer).to(self._device)
+            self.critics = Critics(shape, settings.critics, settings.layer_norm).to(self._device)
         self.target_actor, self.target_critics = deepcopy(self.actor), deepcopy(self.critics)
         for target in (self.target_actor, self.target_critics):
             target.requires_grad_(False)
@@ -50,31 +62,41 @@ class Ddpg:
 
     def set_moments(self, observation, goal):
         """Take (mean, std) of observations and of goals, float32 arrays."""
-        frames = 1 + self._shape.history
+        frames = 1 if self._shape.averaged else 1 + self._shape.history
         self._moments = {
-            'mean': torch.from_numpy(np.concatenate([*[observation[0]] * frames, goal[0]])),
-            'std': torch.from_numpy(np.concatenate([*[observation[1]] * frames, goal[1]]))}
+            name: self._tensor(np.concatenate([*[observation[n]] * frames, goal[n]]))
+            for n, name in enumerate(('mean', 'std'))}
 
     def _inputs(self, observation, previous, goal, base_action):
         """Return the networks' input (B, I), as policy.actor.Actor builds it for one state."""
-        frames = (observation, previous)[:1 + self._shape.history]
-        raw = torch.cat([torch.from_numpy(part) for part in (*frames, goal)], dim=1)
+        if self._shape.averaged:
+            return torch.stack([self._input((frame,), goal, base_action)
+                                for frame in (observation, previous)])
+        return self._input((observation, previous)[:1 + self._shape.history], goal, base_action)
+
+    def _input(self, frames, goal, base_action):
+        """Return the input (B, I) of observations (B, O), normalised."""
+        raw = torch.cat([*frames, goal], dim=1)
         inputs = ((raw - self._moments['mean']) / self._moments['std']).clamp_(-CLIP, CLIP)
         if self._shape.sees_base:
-            inputs = torch.cat([inputs, torch.from_numpy(base_action).clamp(-1, 1)], dim=1)
+            inputs = torch.cat([inputs, base_action.clamp(-1, 1)], dim=1)
         return inputs
+
+    def _tensor(self, array):
+        return torch.from_numpy(array).to(self._device)
 
     def _judged(self, residual, base_action):
         """Return the action (B, A) that the critics judge, for a residual of the policy."""
-        if self._settings.critic_action == 'residual':
+        if self._settings.critic_action == 'residual' or self._shape.whole_action:
             return residual
         return (base_action + self._settings.residual_scale * residual).clamp(-1, 1)
 
     def update(self, batch, train_actor):
         """Do one gradient update on a Batch; return its figures as a dict of floats."""
+        batch = Batch(**{name: self._tensor(array) for name, array in vars(batch).items()})
         inputs = self._inputs(batch.observation, batch.previous_observation, batch.goal,
                               batch.base_action)
-        base = torch.from_numpy(batch.base_action)
+        base = batch.base_action
         loss = self._update_critics(batch, inputs)
         if train_actor:
             self.critics.requires_grad_(False)  # the actor's gradient needs none for the critics
@@ -104,14 +126,12 @@ class Ddpg:
         with torch.no_grad():
             after = self._inputs(batch.next_observation, batch.observation, batch.goal,
                                  batch.next_base_action)
-            action = self._judged(self.target_actor(after),
-                                  torch.from_numpy(batch.next_base_action))
+            action = self._judged(self.target_actor(after), batch.next_base_action)
             future = self.target_critics(after, action).min(dim=0).values
             # Time limits end no episode here: the future counts after the last step too.
-            target = (torch.from_numpy(batch.reward) + self._discount * future).clamp_(
-                self._lowest, 0.0)
-        taken = batch.residual if self._settings.critic_action == 'residual' else batch.sent
-        error = self.critics(inputs, torch.from_numpy(taken)) - target
+            target = (batch.reward + self._discount * future).clamp_(self._lowest, 0.0)
+        residual = self._settings.critic_action == 'residual' and not self._shape.whole_action
+        error = self.critics(inputs, batch.residual if residual else batch.sent) - target
         loss = error.square().mean(dim=1)
         self.critic_optimizer.zero_grad(set_to_none=True)
         loss.sum().backward()

@@ -7,13 +7,16 @@ from rpl_ros.learning.replay import Batch
 from rpl_ros.rewards import task_reward
 
 
-def hindsight_goals(replay, slot, step, ratio, rng):
+def hindsight_goals(replay, slot, step, ratio, which, rng):
     """Return goals (B, G) for transitions (slot, step).
 
-    With probability `ratio` the goal is one that was achieved later in the same episode, at a
-    step drawn uniformly from those after `step` (HER "future"); otherwise the desired goal.
+    With probability `ratio` the goal is one that was achieved later in the same episode: by
+    `which`, at a step drawn uniformly from those after `step` ('future') or at the last one
+    ('final'). Otherwise it is the desired goal.
     """
     later = step + 1 + rng.integers(replay.steps[slot] - step)
+    if which == 'final':
+        later = replay.steps[slot]
     goal = replay.achieved_goals[slot, later]
     lost = ~np.isfinite(goal).all(axis=1)  # a state that was never received
     goal[lost] = replay.achieved_goals[slot[lost], step[lost] + 1]
@@ -22,10 +25,10 @@ def hindsight_goals(replay, slot, step, ratio, rng):
     return goal
 
 
-def sample(replay, size, ratio, spec, rng):
+def sample(replay, size, ratio, which, spec, rng):
     """Return a Batch of `size` transitions of the TaskSpec `spec`, relabelled."""
     slot, step = replay.draw(size, rng)
-    goal = hindsight_goals(replay, slot, step, ratio, rng)
+    goal = hindsight_goals(replay, slot, step, ratio, which, rng)
     before = np.maximum(step - 1, 0)
     observation = replay.observations[slot, step]
     previous = replay.observations[slot, before]

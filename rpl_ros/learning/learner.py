@@ -13,6 +13,22 @@ from rpl_ros.policy.weights import pack, PolicyShape
 from rpl_ros.tasks.specs import spec as find_spec
 
 
+class LearningError(ArithmeticError):
+    """Numbers that are no longer finite: says which tensor."""
+
+
+def _what_is_wrong(learner, batch):
+    """Return which part of a batch, or which tensor, or else which figure is not finite."""
+    parts = [(f'the replay has {name}', value) for name, value in vars(batch).items()]
+    for owner in ('critics', 'target_critics', 'actor', 'target_actor'):
+        parts += [(f'{owner} has {name}', value.detach().cpu().numpy())
+                  for name, value in getattr(learner.ddpg, owner).named_parameters()]
+    for name, value in parts:
+        if not np.isfinite(value).all():
+            return f'{name} that is not finite'
+    return f'the figures are {learner.figures}, though all tensors are finite'
+
+
 class Learner:
     """Owns replay, networks and counters; knows neither ROS nor a simulator."""
 
@@ -24,17 +40,20 @@ class Learner:
             task=settings.task, observation_size=self.spec.observation_size,
             goal_size=self.spec.goal_size, action_size=self.spec.action_size,
             hidden_layers=settings.hidden_layers, hidden_size=settings.hidden_size,
-            history=settings.history, sees_base=settings.actor_sees_base)
+            history=settings.history, sees_base=settings.actor_sees_base,
+            averaged=bool(settings.history) and settings.history_features == 'averaged',
+            whole_action=settings.whole_action)
         torch.set_num_threads(settings.threads)
         use_fast_products()
-        self._rng = np.random.default_rng([settings.seed, 3])
+        self.rng = np.random.default_rng([settings.seed, 3])
         self.replay = Replay(self.spec, settings.buffer_transitions)
         self.ddpg = Ddpg(settings, self.spec, self.shape)
         self.burn_in = BurnIn(settings)
         self._observations = Normalizer(self.spec.observation_size)
         self._goals = Normalizer(self.spec.goal_size)
         self.episodes = self.transitions = self.updates = self.version = 0
-        self._owed = 0.0
+        self.owed_exactly = 0.0
+        self.saved_episodes = 0  # of the replay, that lie in files already
         self.figures = {'critic_loss': 0.0, 'mean_q': 0.0, 'mean_residual': 0.0}
 
     @property
@@ -42,31 +61,35 @@ class Learner:
         """Return how many gradient updates the transitions taken so far still ask for."""
         if self.transitions < max(self.settings.warmup_transitions, 1):
             return 0
-        return int(self._owed)
+        return int(self.owed_exactly)
 
     def add(self, episode):
         """Take an Episode; return how many transitions of it were of use."""
         count = self.replay.add(episode)
         if not count:
             return 0
-        ratio = self.settings.her_ratio
-        self._observations.add(episode.observations)
-        self._goals.add(episode.achieved_goals[1:], ratio)
-        self._goals.add(episode.desired_goal[None], (1.0 - ratio) * episode.steps)
+        if self.settings.normalise:
+            ratio = self.settings.her_ratio
+            self._observations.add(episode.observations)
+            self._goals.add(episode.achieved_goals[1:], ratio)
+            self._goals.add(episode.desired_goal[None], (1.0 - ratio) * episode.steps)
         self.set_moments()
         self.episodes += 1
         self.transitions += count
-        self._owed += count * self.settings.updates_per_step
+        self.owed_exactly += count * self.settings.updates_per_step
         return count
 
     def update(self):
         """Do one gradient update."""
-        batch = her.sample(self.replay, self.settings.batch_size, self.settings.her_ratio,
-                           self.spec, self._rng)
+        settings = self.settings
+        batch = her.sample(self.replay, settings.batch_size, settings.her_ratio, settings.her_goal,
+                           self.spec, self.rng)
         self.figures = self.ddpg.update(batch, train_actor=not self.burn_in.active)
+        if not np.isfinite(self.figures['critic_loss'] + self.figures['mean_q']):
+            raise LearningError(f'after update {self.updates} {_what_is_wrong(self, batch)}')
         self.burn_in.observe(self.figures['critic_loss'], self.figures['mean_q'])
         self.updates += 1
-        self._owed = max(0.0, self._owed - 1.0)
+        self.owed_exactly = max(0.0, self.owed_exactly - 1.0)
         if self.updates % self.settings.target_every == 0:
             self.ddpg.update_targets()
 

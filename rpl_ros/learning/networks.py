@@ -17,24 +17,37 @@ def _hidden(size_in, layers, width, layer_norm):
     return modules
 
 
-def make_actor(shape):
-    """Return the actor for a PolicyShape: input (B, I) -> residual (B, A) in [-1, 1]."""
-    last = nn.Linear(shape.hidden_size, shape.action_size)
-    nn.init.zeros_(last.weight)
-    nn.init.zeros_(last.bias)
-    return nn.Sequential(*_hidden(shape.input_size, shape.hidden_layers, shape.hidden_size, False),
-                         last, nn.Tanh())
+class Actor(nn.Module):
+    """The actor: input (B, I), or (frames, B, I) to average over -> residual (B, A)."""
+
+    def __init__(self, shape, zero):
+        """Build it for a PolicyShape; with `zero` it gives zero everywhere."""
+        super().__init__()
+        last = nn.Linear(shape.hidden_size, shape.action_size)
+        (nn.init.zeros_ if zero else nn.init.xavier_uniform_)(last.weight)
+        nn.init.zeros_(last.bias)
+        self.layers = nn.Sequential(
+            *_hidden(shape.input_size, shape.hidden_layers, shape.hidden_size, False), last)
+
+    def forward(self, inputs):
+        """Return residuals in [-1, 1]; frames are averaged before the tanh (authors' code)."""
+        return torch.tanh(_average(self.layers(inputs), 2))
+
+
+def _average(values, dims):
+    """Return values (B, ...) of `dims` dimensions, their mean where there is one of frames."""
+    return values.mean(dim=0) if values.dim() > dims else values
 
 
 def actor_tensors(actor):
     """Return {name: numpy array} of an actor's layers, named as in PolicyShape.tensors()."""
-    linear = [module for module in actor if isinstance(module, nn.Linear)]
+    linear = [module for module in actor.layers if isinstance(module, nn.Linear)]
     return {f'layer{n}.{name}': value.detach().cpu().numpy().copy()
             for n, module in enumerate(linear) for name, value in module.named_parameters()}
 
 
 class Critics(nn.Module):
-    """One or more critics: input (B, I) and action (B, A) -> Q (critics, B)."""
+    """One or more critics: input (B, I) or (frames, B, I), action (B, A) -> Q (critics, B)."""
 
     def __init__(self, shape, count, layer_norm):
         """Build `count` critics of the size in the PolicyShape."""
@@ -50,5 +63,5 @@ class Critics(nn.Module):
 
     def forward(self, inputs, action):
         """Return Q values (critics, B)."""
-        both = torch.cat([inputs, action], dim=1)
-        return torch.stack([member(both).squeeze(1) for member in self.members])
+        both = torch.cat([inputs, action.expand(*inputs.shape[:-1], -1)], dim=-1)
+        return torch.stack([_average(member(both).squeeze(-1), 1) for member in self.members])

@@ -21,6 +21,10 @@ class Batch:
     next_base_action: np.ndarray
 
 
+ROWS = ('observations', 'achieved_goals', 'base_actions', 'residuals', 'sent', 'desired_goals',
+        'valid', 'steps')
+
+
 class Replay:
     """Keeps the newest episodes in arrays of fixed size."""
 
@@ -37,7 +41,12 @@ class Replay:
         self.desired_goals = np.empty((capacity, spec.goal_size), np.float32)
         self.valid = np.zeros((capacity, steps), bool)
         self.steps = np.zeros(capacity, np.int64)
-        self.size = self._next = 0
+        self.added = 0
+
+    @property
+    def size(self):
+        """Return how many episodes are kept."""
+        return min(self.added, len(self.steps))
 
     def add(self, episode):
         """Keep an Episode of at most the task's horizon; return its number of transitions.
@@ -51,7 +60,7 @@ class Replay:
         count = int(episode.valid.sum())
         if not count:
             return 0
-        slot = self._next
+        slot = self.added % len(self.steps)
         for name in ('observations', 'achieved_goals', 'base_actions'):
             getattr(self, name)[slot, :steps + 1] = getattr(episode, name)
         self.residuals[slot, :steps] = episode.residuals
@@ -60,9 +69,33 @@ class Replay:
         self.valid[slot] = False
         self.valid[slot, :steps] = episode.valid
         self.steps[slot] = steps
-        self._next = (slot + 1) % len(self.steps)
-        self.size = max(self.size, slot + 1)
+        self.added += 1
         return count
+
+    def rows(self, first, last):
+        """Return {name: array (n, ...)} of the episodes that were added as number first to last.
+
+        Those that are still kept, of first, ..., last - 1; what is beyond an episode's end is 0.
+        """
+        numbers = np.arange(max(first, self.added - len(self.steps)), last)
+        slots = numbers % len(self.steps)
+        rows = {name: getattr(self, name)[slots] for name in ROWS}
+        for name, array in rows.items():
+            if array.ndim > 1 and array.shape[1] >= self._horizon:
+                ends = rows['steps'] + array.shape[1] - self._horizon
+                array[np.arange(array.shape[1]) >= ends[:, None]] = 0
+        return {**rows, 'number': numbers}
+
+    def put(self, rows, added):
+        """Take back what rows() returned, of a replay to which `added` episodes were added.
+
+        Return how many of them are still kept there; the caller sets `added` after the last.
+        """
+        numbers = rows['number']
+        chosen = (numbers < added) & (numbers >= added - len(self.steps))
+        for name in ROWS:
+            getattr(self, name)[numbers[chosen] % len(self.steps)] = rows[name][chosen]
+        return int(chosen.sum())
 
     def draw(self, size, rng):
         """Return (episode slots, steps) of `size` complete transitions, uniformly drawn."""

@@ -19,7 +19,7 @@ from std_srvs.srv import Trigger
 from rpl_ros.config import LearnerSettings
 from rpl_ros.convert import read_command, read_state, to_bytes
 from rpl_ros.files import write_file
-from rpl_ros.learning.checkpoint import dump, restore
+from rpl_ros.learning.checkpoint import resume, save
 from rpl_ros.learning.learner import Learner
 from rpl_ros.nodes.params import RplNode, run_node
 from rpl_ros.nodes.qos import publisher
@@ -60,15 +60,15 @@ class LearnerNode(RplNode):
         self.get_logger().info('ready')
 
     def _restore(self):
-        path = self._folder / 'learner.safetensors' if self._folder else None
-        if path is None or not path.exists():
-            return
         try:
-            restore(self._learner, path.read_bytes())
+            if self._folder is None or resume(self._folder, self._learner) is None:
+                return
         except WeightsError as error:
-            self.get_logger().error(f'{path} is not used, the learner begins anew: {error}')
+            self.get_logger().error(f'the learner begins anew: {error}')
+            self._learner = Learner(self.settings)
             return
-        self.get_logger().info(f'goes on from {path}: {self._learner.updates} updates')
+        self.get_logger().info(f'goes on from {self._folder}: {self._learner.updates} updates, '
+                               f'{self._learner.replay.size} episodes')
 
     def _take(self):
         """Take what came on both topics."""
@@ -169,7 +169,7 @@ class LearnerNode(RplNode):
             return
         name = f'policy_{learner.transitions:07d}.safetensors'
         write_file(self._folder / name, learner.policy())
-        write_file(self._folder / 'learner.safetensors', dump(learner))
+        save(self._folder, learner)
 
     def close(self):
         """Stop the worker and write what it has learned."""

@@ -22,20 +22,27 @@ class Actor:
                         for n in range(shape.hidden_layers + 1)]
 
     def act(self, observation, previous, desired_goal, base_action):
-        """Return the residual (A,), in [-1, 1], float64.
+        """Return the residual (A,), or the whole action (`shape.whole_action`): in [-1, 1], float64.
 
         `observation` (O,) is the present one, `previous` (O,) the one before it (at the first
         step: the same), `desired_goal` (G,), `base_action` (A,).
         """
         tensors = self._tensors
-        frames = (observation, previous)[:1 + self.shape.history]
-        parts = [normalise(frame, tensors['observation_mean'], tensors['observation_std'])
-                 for frame in frames]
-        parts.append(normalise(desired_goal, tensors['goal_mean'], tensors['goal_std']))
+        frames = [normalise(frame, tensors['observation_mean'], tensors['observation_std'])
+                  for frame in (observation, previous)[:1 + self.shape.history]]
+        rest = [normalise(desired_goal, tensors['goal_mean'], tensors['goal_std'])]
         if self.shape.sees_base:
-            parts.append(np.clip(base_action, -1, 1).astype(np.float32))
+            rest.append(np.clip(base_action, -1, 1).astype(np.float32))
+        if self.shape.averaged:
+            out = np.mean([self._network([frame, *rest]) for frame in frames], axis=0)
+        else:
+            out = self._network([*frames, *rest])
+        return np.tanh(out).astype(np.float64)
+
+    def _network(self, parts):
+        """Return what the last layer gives (A,) for the parts of an input."""
         hidden = np.concatenate(parts)
         for weight, bias in self._layers[:-1]:
             hidden = np.maximum(weight @ hidden + bias, 0)
         weight, bias = self._layers[-1]
-        return np.tanh(weight @ hidden + bias).astype(np.float64)
+        return weight @ hidden + bias

@@ -36,14 +36,19 @@ def episode_mode(settings, episode, burn_in, rng):
     return data.EXPLORE
 
 
-def explore(residual, settings, rng):
+def explore(residual, settings, rng, expert):
     """Return the residual (A,) with exploration noise, in [-1, 1].
 
-    With probability random_probability it is drawn uniformly instead (authors' code).
+    With probability random_probability it is drawn uniformly instead (authors' code), or, of
+    these, with expert_probability it is `expert` (A,): what sends the base action alone.
     """
     noisy = residual + settings.noise_std * rng.standard_normal(residual.shape)
     uniform = rng.uniform(-1.0, 1.0, residual.shape)
-    return uniform if rng.random() < settings.random_probability else np.clip(noisy, -1.0, 1.0)
+    if rng.random() >= settings.random_probability:
+        return np.clip(noisy, -1.0, 1.0)
+    if settings.expert_probability and rng.random() < settings.expert_probability:
+        return np.clip(expert, -1.0, 1.0)
+    return uniform
 
 
 class ResidualPolicy:
@@ -87,8 +92,23 @@ class ResidualPolicy:
         residual, status = np.zeros(self._spec.action_size), data.EPISODE_END
         if not state.last:
             residual, status = self._residual(state, previous, base_action)
-        total, sent = compose(base_action, residual, self._settings.residual_scale)
+        if self._whole and status in (data.RESIDUAL, data.EXPLORING):
+            total, sent = compose(np.zeros(self._spec.action_size), residual, 1.0)
+        else:
+            total, sent = compose(base_action, residual, self._settings.residual_scale)
         return self._make(state, base_action, residual, total, sent, status)
+
+    @property
+    def _whole(self):
+        """Return whether the policy gives the whole action, as the paper's baselines do."""
+        return self._actor is not None and self._actor.shape.whole_action
+
+    def asks_base(self, episode):
+        """Return whether the commands of an episode depend on the base action."""
+        if episode != self._episode:
+            self._begin(episode)
+        exploring = self.mode == data.EXPLORE and self._settings.expert_probability > 0
+        return not self._whole or self.mode == data.BASE or exploring
 
     def _usable_state(self, state):
         return (state.observation.shape == (self._spec.observation_size,)
@@ -107,7 +127,9 @@ class ResidualPolicy:
         residual = self._actor.act(state.observation, previous, state.desired_goal, base_action)
         status = data.RESIDUAL
         if self.mode == data.EXPLORE:
-            residual, status = explore(residual, self._settings, self._rng), data.EXPLORING
+            expert = base_action if self._whole else zero
+            residual = explore(residual, self._settings, self._rng, expert)
+            status = data.EXPLORING
         if not np.isfinite(residual).all():
             return zero, data.BAD_RESIDUAL
         return residual, status

@@ -29,11 +29,13 @@ class PolicyShape:
     hidden_size: int
     history: int = 0
     sees_base: bool = False
+    averaged: bool = False
+    whole_action: bool = False
 
     @property
     def input_size(self):
         """Return the length of the vector that the first layer takes."""
-        frames = self.observation_size * (1 + self.history)
+        frames = self.observation_size * (1 if self.averaged else 1 + self.history)
         return frames + self.goal_size + self.action_size * self.sees_base
 
     def tensors(self):

@@ -1,0 +1,104 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Who plays the episodes of a run: this process, or others while this one learns."""
+
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+import multiprocessing
+import signal
+
+from rpl_ros.controllers import find_controller
+from rpl_ros.data import Episode
+from rpl_ros.experiments.evaluate import episode_return, greedy_policy, Guard, play
+from rpl_ros.experiments.pool import environment, ONE_THREAD
+from rpl_ros.policy.actor import Actor
+from rpl_ros.policy.residual import ResidualPolicy
+from rpl_ros.policy.weights import unpack
+from rpl_ros.rollout import run_episode
+from rpl_ros.tasks import make_task
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A policy as it is handed out: see PolicyWeights.msg."""
+
+    version: int
+    burn_in: bool
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Played:
+    """A training episode: its transitions, how it was driven, and the sum of its rewards."""
+
+    episode: Episode
+    mode: int
+    policy_version: int
+    episode_return: float
+
+
+class Player:
+    """A simulator, the base controller and the residual policy."""
+
+    def __init__(self, settings):
+        """Take {node name: settings}, as config.load_settings returns them."""
+        sim, residual = settings['sim_node'], settings['residual_node']
+        self._task = make_task(sim.task, sim.seed, sim.objects)
+        name = settings['base_controller_node'].controller or self._task.spec.controller
+        self._controller = find_controller(name)
+        self._guard = Guard(self._controller, self._task.spec.action_size)
+        self._policy = ResidualPolicy(residual, self._task.spec)
+        self._residual, self._version = residual, None
+
+    def play(self, number, weights):
+        """Play training episode `number` with Weights; return Played."""
+        if weights.version != self._version:
+            self._policy.offer(Actor(*unpack(weights.data)), weights.version, weights.burn_in)
+            self._version = weights.version
+        episode, _, _ = run_episode(self._task, self._controller, self._policy, number)
+        return Played(episode, self._policy.mode, self._policy.version,
+                      episode_return(self._task.spec, episode))
+
+    def evaluate(self, number, content):
+        """Play episode `number` without noise, with weights as bytes or None; return Outcome."""
+        actor = Actor(*unpack(content)) if content else None
+        policy = greedy_policy(self._task.spec, actor, self._residual.residual_scale,
+                               self._residual.seed)
+        return play(self._task, self._guard, policy, number)
+
+
+def _begin(settings):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
+    # Built with the first episode: an error in here would reach nobody.
+    _begin.player = lru_cache(maxsize=1)(lambda: Player(settings))
+
+
+def _call(method, *arguments):
+    return getattr(_begin.player(), method)(*arguments)
+
+
+class Players:
+    """Plays episodes on `count` processes; with 0 in this one, each at once when it is asked for.
+
+    What comes out is the same: an episode follows from its number and the weights alone.
+    """
+
+    def __init__(self, settings, count):
+        """Take {node name: settings}; the processes start with the first episodes."""
+        self._player = None if count else Player(settings)
+        self._pool = ProcessPoolExecutor(count, multiprocessing.get_context('spawn'),
+                                         initializer=_begin, initargs=(settings,)) if count else None
+
+    def submit(self, method, *arguments):
+        """Return the Future of what Player.`method` returns."""
+        if self._pool:
+            with environment(ONE_THREAD):
+                return self._pool.submit(_call, method, *arguments)
+        future = Future()
+        future.set_result(getattr(self._player, method)(*arguments))
+        return future
+
+    def close(self):
+        """End the processes; what they have not begun is dropped."""
+        if self._pool:
+            self._pool.shutdown(cancel_futures=True)

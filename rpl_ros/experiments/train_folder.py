@@ -1,0 +1,129 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""The folder of `rpl train`: what is in it, whether a run may go on in it, and its tables.
+
+Checkpoints are written whole or not at all. The tables grow by a line at a time; what they hold
+beyond the checkpoint is cut off when a run goes on.
+"""
+
+import csv
+import fcntl
+from pathlib import Path
+
+import yaml
+
+from rpl_ros.config import SettingsError
+from rpl_ros.data import MODE_NAMES
+from rpl_ros.files import write_file
+from rpl_ros.launching.run_folder import circumstances, parameter_file, to_yaml
+
+METRICS = ('episode', 'mode', 'success', 'burn_in', 'steps', 'total_steps', 'return',
+           'policy_version', 'updates', 'critic_loss', 'mean_q', 'mean_residual', 'wall_time_s')
+EVALUATION = ('env_steps', 'success', 'low', 'high', 'mean_return', 'return_low', 'return_high',
+              'policy', 'updates', 'wall_time_s')
+
+
+def take(folder):
+    """Make `folder` if need be and lock it; return the open lock file.
+
+    SettingsError where another process uses it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = (folder / 'run.lock').open('w')
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise SettingsError(f'{folder} is in use by another run: wait for it, or give another '
+                            'folder with --out') from None
+    return lock
+
+
+def begin(folder, run):
+    """Write config.yaml and run.yaml, or check that those there are of the same run.
+
+    `run` is a dict with task, method, recipe, seed, actors, settings and steps; only these may be
+    more than before. Return whether as many steps are done already. SettingsError for a folder
+    with a run of another configuration, or with something else.
+    """
+    facts = {name: value for name, value in run.items() if name != 'settings'}
+    if (folder / 'run.yaml').exists():
+        try:
+            difference = _compare(folder, run)
+            summary = folder / 'summary.yaml'
+            if not difference and summary.exists():
+                if yaml.safe_load(summary.read_text())['env_steps'] >= run['steps']:
+                    return True
+                summary.unlink()
+        except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+            raise SettingsError(f'{folder}: its run.yaml, config.yaml or summary.yaml cannot be '
+                                f'read: {error!r}; give another folder with --out') from error
+        if difference:
+            raise SettingsError(f'{folder} holds a run with another configuration: {difference}; '
+                                'give another folder with --out')
+    elif any(path.name != 'run.lock' for path in folder.iterdir()):
+        raise SettingsError(f'{folder} holds something else: give another folder with --out')
+    write_file(folder / 'config.yaml', parameter_file(run['settings']))
+    write_file(folder / 'run.yaml', to_yaml({**facts, **circumstances()}))
+    return False
+
+
+def _compare(folder, run):
+    """Return in words how `run` differs from what is in `folder`, or ''."""
+    before = yaml.safe_load((folder / 'run.yaml').read_text())
+    config = yaml.safe_load((folder / 'config.yaml').read_text())
+    names = ('task', 'method', 'seed', 'actors')
+    return _difference({**{name: run[name] for name in names},
+                        **yaml.safe_load(parameter_file(run['settings']))},
+                       {**{name: before[name] for name in names}, **config})
+
+
+def _difference(wanted, found, where=''):
+    """Return in words the first difference of two trees, or ''."""
+    for name in sorted({*wanted, *found}):
+        one, two = wanted.get(name), found.get(name)
+        if isinstance(one, dict) and isinstance(two, dict):
+            text = _difference(one, two, f'{where}{name}.')
+            if text:
+                return text
+        elif one != two:
+            name = f'{where}{name}'.replace('ros__parameters.', '')
+            return f'{name} is {two!r} there, {one!r} asked for'
+    return ''
+
+
+class Table:
+    """A CSV file that grows by rows."""
+
+    def __init__(self, path, columns, key, end):
+        """Open it; rows whose `key` is beyond `end` are cut off. `rows` holds those there."""
+        self.columns, self.rows = columns, []
+        if path.exists():
+            with path.open(newline='') as file:
+                self.rows = [row for row in csv.DictReader(file)
+                             if None not in row.values() and int(row[key]) <= end]
+        part = path.with_name(f'{path.name}.part')
+        with part.open('w', newline='') as file:
+            csv.writer(file).writerows([columns, *([row[name] for name in columns]
+                                                   for row in self.rows)])
+        part.replace(path)
+        self._file = path.open('a', newline='')
+
+    def add(self, row):
+        """Append a dict."""
+        self.rows.append(row)
+        csv.writer(self._file).writerow([row[name] for name in self.columns])
+        self._file.flush()
+
+    def close(self):
+        """Close the file."""
+        self._file.close()
+
+
+def metrics_row(played, learner, seconds):
+    """Return the row of metrics.csv for a Played that was handed to a Learner just now."""
+    episode = played.episode
+    return {'episode': episode.episode, 'mode': MODE_NAMES[played.mode],
+            'success': int(episode.success), 'burn_in': int(learner.burn_in.active),
+            'steps': episode.steps, 'total_steps': learner.transitions,
+            'return': round(played.episode_return, 4), 'policy_version': played.policy_version,
+            'updates': learner.updates, 'wall_time_s': round(seconds, 1),
+            **{name: float(f'{value:.6g}') for name, value in learner.figures.items()}}
