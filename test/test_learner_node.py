@@ -11,10 +11,13 @@ from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
 from rpl_ros import data
-from rpl_ros.convert import fill
+from rpl_ros.config import LearnerSettings, make_settings
+from rpl_ros.convert import fill, read_command, read_state
+from rpl_ros.learning.learner import Learner
 from rpl_ros.nodes.qos import publisher, subscribe
 from rpl_ros.policy.weights import unpack
 from rpl_ros.tasks.specs import spec
+from rpl_ros.transitions import Joiner
 
 SPEC = spec('hook')
 SETTINGS = {'task': 'hook', 'hidden_size': 16, 'batch_size': 32, 'updates_per_step': 0.1,
@@ -94,6 +97,30 @@ def test_it_learns_from_topics_and_goes_on_after_a_kill(learner_side, tmp_path):
     assert started['learner_node'].returncode == 0
     assert '30 updates, 3 episodes' in (tmp_path / 'learner_node.log').read_text()
     assert list((tmp_path / 'out').glob('policy_*.safetensors'))
+
+
+def test_live_and_in_process_learn_the_same(learner_side):
+    """The same messages, over DDS and by the functions that nodes and tools share."""
+    start, ready, send, spin, _, statuses, weights = learner_side
+    learner, joiner = Learner(make_settings(LearnerSettings, SETTINGS)), Joiner(SPEC)
+    rng = np.random.default_rng(1)
+    with start():
+        ready()
+        for number in range(5):
+            messages = list(episode_messages(number, rng))
+            send(messages)
+            spin(lambda: statuses[-1].updates == 10 * (number + 1))  # its updates come before more
+            for topic, message in messages:
+                read = read_state if topic == 'state' else read_command
+                for episode in joiner.add(topic, read(message))[0]:
+                    learner.add(episode)
+            while learner.owed:
+                learner.update()
+        spin(lambda: weights[-1].version == 6)
+        live, _ = unpack(weights[-1].data)
+    for name, value in learner.policy_tensors().items():
+        np.testing.assert_array_equal(live[name], value, err_msg=name)
+    assert np.abs(live['layer3.weight']).max() > 0
 
 
 def test_it_leaves_out_what_is_wrong_and_goes_on(learner_side, tmp_path):
