@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from rpl_ros.doctor import check_rendering, child
 from rpl_ros.envs import IDS
-from rpl_ros.rewards import task_reward
+from rpl_ros.rewards import DETAILS, task_reward
 from rpl_ros.tasks import make_task
 from rpl_ros.tasks.specs import SPECS
+from stable_baselines3 import DDPG, HerReplayBuffer
+from stable_baselines3.common.env_checker import check_env as check_for_stable_baselines
+import torch
 
 ENVS = {name: gymnasium.make(name).unwrapped for name in IDS.values()}
 
@@ -153,19 +156,26 @@ def test_every_environment_draws_pictures():
     assert not child(PICTURES, 120)
 
 
-@pytest.mark.parametrize('name', ['rpl/Push-v0', 'rpl/NoisyHook-v0'])
+@pytest.mark.parametrize('name', ENVS)
+@pytest.mark.filterwarnings('ignore:.*(Box observation space|to be a GoalEnv)')
 def test_stable_baselines_learns_in_them_unchanged(name):
-    pytest.importorskip('stable_baselines3')
-    import torch
     torch.set_num_threads(1)  # two are slower by far where the other core is busy
-    from stable_baselines3 import DDPG, HerReplayBuffer
-    from stable_baselines3.common.env_checker import check_env as check_for_stable_baselines
     env = gymnasium.make(name)
     check_for_stable_baselines(env.unwrapped, skip_render_check=True)
+    spec = env.unwrapped.task.spec
     model = DDPG('MultiInputPolicy', env, replay_buffer_class=HerReplayBuffer, seed=0,
-                 batch_size=32,
-                 learning_starts=110, policy_kwargs={'net_arch': [16]})
+                 replay_buffer_kwargs={'copy_info_dict': bool(DETAILS[spec.reward])},
+                 batch_size=32, buffer_size=1000, learning_starts=spec.horizon + 10,
+                 policy_kwargs={'net_arch': [16]})
     before = [value.clone() for value in model.actor.parameters()]
     model.learn(300)
     assert model.num_timesteps >= 300
     assert any((one != two).any() for one, two in zip(before, model.actor.parameters()))
+    batch = model.replay_buffer.sample(256)
+    after = {part: values.numpy() for part, values in batch.next_observations.items()}
+    goals = after['desired_goal']
+    # Relabelled goals are among them: rewards must be those of goal, tip and action of one step.
+    assert len(np.unique(goals, axis=0)) > 300 // spec.horizon
+    np.testing.assert_allclose(batch.rewards.numpy().ravel(), task_reward(
+        spec, after['achieved_goal'], goals, after['observation'], batch.actions.numpy()),
+        rtol=1e-5)
