@@ -112,5 +112,5 @@ def test_a_plan_is_one_of_the_moves_and_pushes_when_in_place():
 def test_controllers_score_what_the_paper_reports(name, controller, episodes, low, high):
     task = make_task(name, 0)
     policy = greedy_policy(task.spec, None, 1.0)
-    results = evaluate(task, find_controller(controller), policy, episodes)
-    assert low <= np.mean([success for success, _ in results]) <= high
+    outcomes = evaluate(task, find_controller(controller), policy, episodes)
+    assert low <= np.mean([outcome.success for outcome in outcomes]) <= high

@@ -62,7 +62,8 @@ def test_rewinding_goes_back_to_all_of_a_snapshot_in_any_object(task):
         again.rewind(taken)
         assert again.seed == 3
         assert_same(first, drive(again, 5, np.random.default_rng(4)))
-    assert [(state.episode, state.step) for state in first] == [(2, step) for step in range(13, 18)]
+    assert [(state.episode, state.step) for state in first] == [
+        (2, step) for step in range(13, 18)]
 
 
 def test_reward_success_and_end_follow_from_the_state(task):

@@ -36,6 +36,18 @@ def test_rpl_train_writes_its_metrics(tmp_path):
     assert all(0 <= float(row['success']) <= 1 for row in rows)
 
 
+def test_a_task_that_is_judged_by_return(tmp_path):
+    words = [f'{name}:={value}' for name, value in QUICK.items()]
+    assert train.main(['mbrl_pusher', *words, '--episodes', '2', '--evaluate-every', '2',
+                       '--evaluate-episodes', '2', '--out', str(tmp_path)]) == 0
+    with open(tmp_path / 'metrics.csv', newline='') as file:
+        row, = csv.DictReader(file)
+    assert -400 < float(row['return']) < -40 and -400 < float(row['explore_return']) < -40
+    assert not [name for name in row if 'success' in name]
+    assert train.describe('mbrl_pusher', [{'return': -77.61}]) == 'mbrl_pusher: mean return -77.6'
+    assert train.describe('hook', [{'success': 0.5}]) == 'hook: success 50.0%'
+
+
 @pytest.mark.parametrize('words, expected', [
     (['hook', 'sed:=1'], "did you mean 'seed'"), (['hook', 'seed'], 'expected name:=value'),
     (['hook', 'seed:=-1'], 'expected 0 to'), (['hook', '--params-file', 'no.yaml'], 'no.yaml')])

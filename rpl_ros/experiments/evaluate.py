@@ -16,6 +16,7 @@ from rpl_ros import data
 from rpl_ros.assets import share
 from rpl_ros.config import load_settings, make_settings, ResidualSettings, SettingsError
 from rpl_ros.controllers import find_controller
+from rpl_ros.measures import measure_of
 from rpl_ros.policy.residual import ResidualPolicy
 from rpl_ros.policy.weights import unpack, WeightsError
 from rpl_ros.rewards import task_reward
@@ -112,26 +113,30 @@ def greedy_policy(spec, actor, residual_scale, seed=0):
     return policy
 
 
+def rewards_of(spec, episode):
+    """Return the rewards (T,) of an Episode."""
+    return task_reward(spec, episode.achieved_goals[1:], episode.desired_goal,
+                       episode.observations[1:], episode.sent)
+
+
+def outcome_of(spec, episode, commands, problem=''):
+    """Return the Outcome of what run_episode() returned."""
+    stopped = sum(command.status == data.STOP_BAD_BASE for command in commands[:-1])
+    return Outcome(episode.success, float(rewards_of(spec, episode).sum()), episode.steps, stopped,
+                   problem)
+
+
 def play(task, guard, policy, number):
     """Return the Outcome of episode `number`; `guard` is a guarded controller."""
     guard.problem = ''
-    episode, commands, last = run_episode(task, guard, policy, number)
-    rewards = task_reward(task.spec, episode.achieved_goals[1:], episode.desired_goal,
-                          episode.observations[1:], episode.sent)
-    stopped = sum(command.status == data.STOP_BAD_BASE for command in commands[:-1])
-    return Outcome(bool(last.success), float(rewards.sum()), episode.steps, stopped, guard.problem)
+    episode, commands, _ = run_episode(task, guard, policy, number)
+    return outcome_of(task.spec, episode, commands, guard.problem)
 
 
-def evaluate(task, controller, policy, episodes, first=FRESH, progress=None):
-    """Return a list of (success, return) of `episodes` episodes from number `first` on."""
-    results = []
+def evaluate(task, controller, policy, episodes, first=FRESH):
+    """Return the Outcomes of `episodes` episodes from number `first` on."""
     guard = Guard(controller, task.spec.action_size)
-    for number in range(first, first + episodes):
-        outcome = play(task, guard, policy, number)
-        results.append((outcome.success, outcome.episode_return))
-        if progress:
-            progress(len(results))
-    return results
+    return [play(task, guard, policy, number) for number in range(first, first + episodes)]
 
 
 def summarise(outcomes):
@@ -230,13 +235,11 @@ def show(console, scene, policy, figures, seconds):
     """Print the result of an evaluation."""
     what = f'{scene.controller} with {policy}' if policy else f'{scene.controller} alone'
     console.print(f'{scene.task}, {figures["episodes"]} fresh episodes, seed {scene.seed}: {what}')
-    returns = f'mean return {figures["mean_return"]:.1f}'
-    if find_spec(scene.task).measure == 'return':
-        console.print(f'{returns}, 95 % interval {figures["return_low"]:.1f} to '
-                      f'{figures["return_high"]:.1f} (Student); {seconds:.0f} s')
-        return
-    console.print(f'success {figures["success_rate"]:.1%}, 95 % interval {figures["low"]:.1%} to '
-                  f'{figures["high"]:.1%} (Wilson); {returns}; {seconds:.0f} s')
+    measure = measure_of(scene.task)
+    mean, low, high = (measure.exact(figures[name]) for name in measure.figures)
+    returns = f'mean return {figures["mean_return"]:.1f}; ' if measure.rate else ''
+    console.print(f'{measure.label} {mean}, 95 % interval {low} to {high} ({measure.method}); '
+                  f'{returns}{seconds:.0f} s')
 
 
 def main(argv=None):

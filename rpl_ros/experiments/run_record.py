@@ -58,16 +58,17 @@ def _arguments(path):
         return {}
 
 
-def read_metrics(folder):
-    """Return ([dict with mode, success, burn_in, env_steps] for each row of metrics.csv, problem).
+def read_metrics(folder, measure):
+    """Return ([dict with mode, value, burn_in, env_steps] for each row of metrics.csv, problem).
 
-    `problem` is an empty text, or says what is wrong; what was read before it is kept.
+    `value` is the success, 0 or 1, or the return, as `measure` says. `problem` is an empty
+    text, or says what is wrong; what was read before it is kept.
     """
     rows, path = [], Path(folder) / 'metrics.csv'
     try:
         with path.open(newline='') as file:
             for row in csv.DictReader(file):
-                rows.append({'mode': row['mode'], 'success': int(row['success']),
+                rows.append({'mode': row['mode'], 'value': float(row[measure.name]),
                              'burn_in': int(row['burn_in']), 'env_steps': int(row['total_steps'])})
     except OSError as error:
         return rows, f'{path}: {error.strerror}: no curves of the training episodes'

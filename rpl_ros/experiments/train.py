@@ -17,9 +17,10 @@ from rpl_ros import data
 from rpl_ros.assets import share
 from rpl_ros.config import load_settings, parse_words, SettingsError
 from rpl_ros.controllers import find_controller
-from rpl_ros.experiments.evaluate import evaluate, greedy_policy
+from rpl_ros.experiments.evaluate import evaluate, greedy_policy, outcome_of
 from rpl_ros.files import csv_text, write_file
 from rpl_ros.learning.learner import Learner
+from rpl_ros.measures import measure_of
 from rpl_ros.policy.actor import Actor
 from rpl_ros.policy.residual import ResidualPolicy
 from rpl_ros.policy.weights import unpack
@@ -54,20 +55,24 @@ class Loop:
         self.policy.offer(self.actor, self.learner.version, self.learner.burn_in.active)
 
     def run(self, number):
-        """Play one episode, then do the updates it asks for; return its last State."""
-        episode, _, last = run_episode(self.task, self.controller, self.policy, number)
+        """Play one episode, then do the updates it asks for; return its Outcome."""
+        episode, commands, _ = run_episode(self.task, self.controller, self.policy, number)
         self.learner.add(episode)
         while self.learner.owed:
             self.learner.update()
             if self.learner.updates % self.learner_settings.publish_every == 0:
                 self.publish()
-        return last
+        return outcome_of(self.task.spec, episode, commands)
 
     def evaluate(self, episodes):
-        """Return the success rate of the present policy, without noise, on fresh episodes."""
+        """Return the Outcomes of the present policy, without noise, on fresh episodes."""
         policy = greedy_policy(self.task.spec, self.actor, self.learner_settings.residual_scale)
-        results = evaluate(self.task, self.controller, policy, episodes)
-        return float(np.mean([success for success, _ in results]))
+        return evaluate(self.task, self.controller, policy, episodes)
+
+
+def mean_of(measure, outcomes):
+    """Return the mean success or return of Outcomes, NaN of none."""
+    return float(np.mean([measure.of(outcome) for outcome in outcomes] or [np.nan]))
 
 
 def train(settings, episodes, evaluate_every, evaluate_episodes, out=None, report=None):
@@ -76,19 +81,20 @@ def train(settings, episodes, evaluate_every, evaluate_episodes, out=None, repor
     Rows are appended to `out`/metrics.csv where `out` is a folder. `report(number, rows)` is
     called after each episode.
     """
-    loop, rows, successes = Loop(settings), [], {mode: [] for mode in data.MODE_NAMES}
+    loop, rows, played = Loop(settings), [], {mode: [] for mode in data.MODE_NAMES}
+    measure = measure_of(loop.task.spec.name)
     start = time.monotonic()
     first = settings['sim_node'].first_episode
     for number in range(first, first + episodes):
-        last = loop.run(number)
-        successes[loop.policy.mode].append(last.success)
+        outcome = loop.run(number)
+        played[loop.policy.mode].append(outcome)
         if evaluate_every and (number - first + 1) % evaluate_every == 0:
             learner = loop.learner
             rows.append({
                 'episodes': number - first + 1, 'env_steps': learner.transitions,
                 'updates': learner.updates, 'burn_in': learner.burn_in.active,
-                'success': loop.evaluate(evaluate_episodes),
-                **{f'{name}_success': round(float(np.mean(successes[mode][-50:] or [np.nan])), 3)
+                measure.name: mean_of(measure, loop.evaluate(evaluate_episodes)),
+                **{f'{name}_{measure.name}': round(mean_of(measure, played[mode][-50:]), 3)
                    for mode, name in data.MODE_NAMES.items()},
                 **{name: round(value, 4) for name, value in learner.figures.items()},
                 'seconds': round(time.monotonic() - start, 1)})
@@ -132,4 +138,6 @@ def main(argv=None):
 
 def describe(task, rows):
     """Return the progress bar's text."""
-    return f'{task}: success {rows[-1]["success"]:.2f}' if rows else task
+    measure = measure_of(task)
+    return (f'{task}: {measure.label} {measure.exact(rows[-1][measure.name])}' if rows
+            else task)
