@@ -136,6 +136,9 @@ def one_error(capsys, arguments):
 @pytest.mark.parametrize('arguments, expected', [
     (['--controller', 'nothing'], "unknown controller 'nothing'"),
     (['--controller', 'math:nothing'], 'math:nothing'),
+    (['--controller', 'reactive_push'], "controller 'reactive_push' is for another task: it "
+     'expects observations of 25 numbers, those of hook have 40'),
+    (['--controller', 'cached_pets'], 'of 20 numbers, those of hook have 40'),
     (['--policy', 'nowhere.safetensors'], 'nowhere.safetensors: cannot be read'),
     (['--residual-scale', '7'], 'residual_scale is 7.0, expected 0.0 to 2.0'),
     (['--seed', '-1'], 'seed is -1'),

@@ -211,6 +211,8 @@ def test_residual_node_refuses_damaged_weights(residual_side):
     ('residual_node', {'residual_scale': '7.0'}, ['residual_scale', '0.0 to 2.0']),
     ('sim_node', {'task': 'complex_hook', 'objects': '/no/such/folder'}, ['/no/such/folder']),
     ('base_controller_node', {'controller': 'reactive_hok'}, ['reactive_hok', 'reactive_hook']),
+    ('base_controller_node', {'task': 'push', 'controller': 'reactive_hook'},
+     ["'reactive_hook' is for another task", '40 numbers', 'those of push have 25']),
 ])
 def test_bad_parameters_end_a_node_with_one_clear_line(tmp_path, name, values, words):
     with nodes(free_domain(), tmp_path, **{name: values}) as started:

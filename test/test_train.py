@@ -50,6 +50,8 @@ def test_a_task_that_is_judged_by_return(tmp_path):
 
 @pytest.mark.parametrize('words, expected', [
     (['hook', 'sed:=1'], "did you mean 'seed'"), (['hook', 'seed'], 'expected name:=value'),
+    (['push', 'controller:=reactive_hook'], 'of 40 numbers, those of push have 25'),
+    (['hook', 'objects:=nowhere'], 'for complex_hook only'),
     (['hook', 'seed:=-1'], 'expected 0 to'), (['hook', '--params-file', 'no.yaml'], 'no.yaml')])
 def test_rpl_train_names_what_is_wrong(words, expected, capsys):
     assert train.main(words) == 2

@@ -15,7 +15,7 @@ import numpy as np
 from rpl_ros import data
 from rpl_ros.assets import share
 from rpl_ros.config import load_settings, make_settings, ResidualSettings, SettingsError
-from rpl_ros.controllers import find_controller
+from rpl_ros.controllers import controller_for
 from rpl_ros.measures import measure_of
 from rpl_ros.policy.residual import ResidualPolicy
 from rpl_ros.policy.weights import unpack, WeightsError
@@ -223,8 +223,9 @@ def read_scene(options):
         settings = load_settings(share('config') / f'{options.task}.yaml',
                                  {**given, 'task': options.task})
         sim, residual = settings['sim_node'], settings['residual_node']
-        name = settings['base_controller_node'].controller or find_spec(options.task).controller
-        find_controller(name)
+        spec = find_spec(options.task)
+        name = settings['base_controller_node'].controller or spec.controller
+        controller_for(spec, name)
     except (ValueError, OSError) as error:
         raise EvaluationError(str(error)) from None
     policy = read_policy(options.policy, options.task) if options.policy else None

@@ -10,7 +10,7 @@ import numpy as np
 import yaml
 
 from rpl_ros.config import load_settings, SettingsError
-from rpl_ros.controllers import find_controller
+from rpl_ros.controllers import controller_for
 from rpl_ros.experiments.evaluate import EvaluationError, read_policy
 from rpl_ros.experiments.pool import Scene
 from rpl_ros.tasks.specs import spec
@@ -42,7 +42,7 @@ def read_run(folder):
         name = settings['base_controller_node'].controller or spec(sim.task).controller
         arguments = _arguments(folder / 'run.yaml')
         if arguments.get('base') != 'false':
-            find_controller(name)
+            controller_for(spec(sim.task), name)
     except (SettingsError, ValueError) as error:
         raise EvaluationError(str(error)) from None
     scene = Scene(sim.task, sim.seed, sim.objects, name, settings['residual_node'].residual_scale)

@@ -15,8 +15,8 @@ import yaml
 
 from rpl_ros import data
 from rpl_ros.assets import share
-from rpl_ros.config import load_settings, parse_words, SettingsError
-from rpl_ros.controllers import find_controller
+from rpl_ros.config import load_settings, parse_words
+from rpl_ros.controllers import controller_for
 from rpl_ros.experiments.evaluate import evaluate, greedy_policy, outcome_of
 from rpl_ros.files import csv_text, write_file
 from rpl_ros.learning.learner import Learner
@@ -38,11 +38,15 @@ class Loop:
     """Simulator, controller, residual policy and learner, in turn."""
 
     def __init__(self, settings):
-        """Take {node name: settings}, as config.load_settings returns them."""
+        """Take {node name: settings}, as config.load_settings returns them.
+
+        ValueError for objects or a controller that cannot be used.
+        """
         sim, self.learner_settings = settings['sim_node'], settings['learner_node']
         self.task = make_task(sim.task, sim.seed, sim.objects)
-        name = settings['base_controller_node'].controller or self.task.spec.controller
-        self.controller = find_controller(name)
+        self.first_episode = sim.first_episode
+        self.controller = controller_for(self.task.spec,
+                                         settings['base_controller_node'].controller)
         self.policy = ResidualPolicy(settings['residual_node'], self.task.spec)
         self.learner = Learner(self.learner_settings)
         self.actor = None
@@ -75,16 +79,16 @@ def mean_of(measure, outcomes):
     return float(np.mean([measure.of(outcome) for outcome in outcomes] or [np.nan]))
 
 
-def train(settings, episodes, evaluate_every, evaluate_episodes, out=None, report=None):
-    """Run `episodes` episodes; return rows (dicts), one for each evaluation.
+def train(loop, episodes, evaluate_every, evaluate_episodes, out=None, report=None):
+    """Run `episodes` episodes of a Loop; return rows (dicts), one for each evaluation.
 
     Rows are appended to `out`/metrics.csv where `out` is a folder. `report(number, rows)` is
     called after each episode.
     """
-    loop, rows, played = Loop(settings), [], {mode: [] for mode in data.MODE_NAMES}
+    rows, played = [], {mode: [] for mode in data.MODE_NAMES}
     measure = measure_of(loop.task.spec.name)
     start = time.monotonic()
-    first = settings['sim_node'].first_episode
+    first = loop.first_episode
     for number in range(first, first + episodes):
         outcome = loop.run(number)
         played[loop.policy.mode].append(outcome)
@@ -125,12 +129,13 @@ def main(argv=None):
         settings = load_settings(path, {
             name: yaml.safe_load(text) if text else ''
             for name, text in parse_words(options.settings, 'setting').items()})
-    except SettingsError as error:
+        loop = Loop(settings)
+    except ValueError as error:
         print(f'rpl train: {error}', file=sys.stderr)
         return 2
     with Progress() as progress:
         bar = progress.add_task(options.task, total=options.episodes)
-        train(settings, options.episodes, options.evaluate_every, options.evaluate_episodes,
+        train(loop, options.episodes, options.evaluate_every, options.evaluate_episodes,
               options.out, lambda done, rows: progress.update(
                   bar, completed=done, description=describe(options.task, rows)))
     return 0
