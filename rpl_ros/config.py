@@ -74,8 +74,8 @@ class ResidualSettings(Common):
     random_probability: float = setting(0.3, 'exploration: probability that a residual is drawn '
                                         'uniformly from [-1, 1] instead', 0.0, 1.0)
     expert_probability: float = setting(
-        0.0, 'probability that, where the residual would be drawn uniformly, the base action alone '
-        'is sent instead (alpha of the baseline expert_explore: 0.8)', 0.0, 1.0)
+        0.0, 'probability that, where the residual would be drawn uniformly, the base action '
+        'alone is sent instead (alpha of the baseline expert_explore: 0.8)', 0.0, 1.0)
     burn_in_base_probability: float = setting(
         0.5, 'probability that an episode during burn-in is driven by the base action alone '
         "(authors' code)", 0.0, 1.0)

@@ -13,13 +13,14 @@ import time
 import gymnasium
 import numpy as np
 
-from rpl_ros.rewards import sparse_reward
+from rpl_ros.rewards import DETAILS, reward_details, reward_of
 from rpl_ros.tasks.specs import CONTROL_PERIOD, spec
 
 IDS = {
     'push': 'rpl/Push-v0', 'slippery_push': 'rpl/SlipperyPush-v0',
     'pick_and_place': 'rpl/PickAndPlace-v0', 'hook': 'rpl/Hook-v0',
     'noisy_hook': 'rpl/NoisyHook-v0', 'complex_hook': 'rpl/ComplexHook-v0',
+    'mbrl_pusher': 'rpl/MBRLPusher-v0',
 }
 PICTURE = (480, 640)  # pixels, height and width
 
@@ -27,7 +28,8 @@ PICTURE = (480, 640)  # pixels, height and width
 class TaskEnv(gymnasium.Env):
     """A task as a goal environment: see docs/observations.md for observations and actions.
 
-    `truncated` ends each episode after the task's horizon; `info` holds `is_success`.
+    `truncated` ends each episode after the task's horizon; `info` holds `is_success` and, after a
+    step, what compute_reward() needs of it: in MBRLPusher `tip` (3,), m, and `action` (7,).
     """
 
     metadata = {'render_modes': ['human', 'rgb_array'], 'render_fps': round(1 / CONTROL_PERIOD)}
@@ -85,6 +87,8 @@ class TaskEnv(gymnasium.Env):
         if self._state is None or self._state.last:
             raise RuntimeError('no episode is running: call reset() first')
         observation, info = self._take(self.task.step(given))
+        details = reward_details(self.task.spec, self._state.observation, given)
+        info.update((name, value.copy()) for name, value in details.items())
         return observation, self._state.reward, False, self._state.last, info
 
     def _take(self, state):
@@ -98,8 +102,25 @@ class TaskEnv(gymnasium.Env):
         return {name: getattr(self._state, name).copy() for name in self.observation_space}
 
     def compute_reward(self, achieved_goal, desired_goal, info):
-        """Return the rewards (...) for goals (..., 3), m; `info` is not used."""
-        return sparse_reward(achieved_goal, desired_goal, self.task.spec.reach)
+        """Return the rewards (...) for goals (..., 3), m.
+
+        `info` is what step() returned, or an array or list of those, one for each goal. Only the
+        dense reward of MBRLPusher looks at it: ValueError where it lacks what that needs.
+        """
+        details = self._details(info)
+        return reward_of(self.task.spec, achieved_goal, desired_goal, details)
+
+    def _details(self, info):
+        """Return what the reward needs out of one `info`, or of an array or list of them."""
+        names = DETAILS[self.task.spec.reward]
+        try:
+            if isinstance(info, dict):
+                return {name: np.asarray(info[name]) for name in names}
+            return {name: np.array([one[name] for one in info]) for name in names}
+        except (KeyError, TypeError) as error:
+            raise ValueError(
+                f'the reward of {self.task.spec.name} needs {" and ".join(names)} in each info, '
+                'as step() returns it (HerReplayBuffer: copy_info_dict=True)') from error
 
     def save(self):
         """Return the full state of task and simulator, for restore() of any such environment."""

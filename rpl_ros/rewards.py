@@ -9,6 +9,8 @@ import numpy as np
 
 # Elements of the pusher's observation: where the tip of its arm is, m.
 PUSHER_TIP = slice(14, 17)
+# What each kind of reward looks at beside the goals.
+DETAILS = {'sparse': (), 'pusher': ('tip', 'action')}
 # Weights of the pusher's reward: object to goal and object to tip, 1/m, and torque, 1/(N m)^2. As
 # in the code of PETS; the paper's text has the last two the other way round.
 PUSHER_GOAL_WEIGHT, PUSHER_TIP_WEIGHT, PUSHER_TORQUE_WEIGHT = 1.25, 0.5, 0.1
@@ -40,13 +42,27 @@ def pusher_reward(achieved_goal, desired_goal, tip, action):
              + PUSHER_TORQUE_WEIGHT * effort)
 
 
+def reward_details(spec, observation, action):
+    """Return {name: array (..., n)} of what the task's reward looks at beside the goals: DETAILS.
+
+    `observation` (..., O) is that after the step, `action` (..., A) the one executed in it.
+    """
+    if spec.reward == 'pusher':
+        return {'tip': np.asarray(observation)[..., PUSHER_TIP], 'action': action}
+    return {}
+
+
+def reward_of(spec, achieved_goal, desired_goal, details):
+    """Return the reward (...) for goals (..., 3), m, and what reward_details() returns."""
+    if spec.reward == 'pusher':
+        return pusher_reward(achieved_goal, desired_goal, **details)
+    return sparse_reward(achieved_goal, desired_goal, spec.reach)
+
+
 def task_reward(spec, achieved_goal, desired_goal, observation, action):
     """Return the reward (...) of a step in the task of `spec`, for any goal: also for relabelling.
 
     `achieved_goal` (..., 3), m, and `observation` (..., O) are those after the step, `action`
     (..., A) the one executed in it. Only the dense reward looks at the last two.
     """
-    if spec.reward == 'pusher':
-        return pusher_reward(achieved_goal, desired_goal, np.asarray(observation)[..., PUSHER_TIP],
-                             action)
-    return sparse_reward(achieved_goal, desired_goal, spec.reach)
+    return reward_of(spec, achieved_goal, desired_goal, reward_details(spec, observation, action))

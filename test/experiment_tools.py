@@ -10,23 +10,24 @@ from rpl_ros.files import write_file
 
 PARAMETERS = """/**:
   ros__parameters:
-    task: hook
+    task: {task}
     hidden_size: 16
     batch_size: 16
     burn_in: none
 """
 
 
-def make_run(folder, episodes=3, checkpoints=True):
+def make_run(folder, episodes=3, checkpoints=True, task='hook'):
     """Make a run folder as the graph does, of `episodes` episodes, a checkpoint after each."""
     folder.mkdir()
-    (folder / 'config.yaml').write_text(PARAMETERS)
+    (folder / 'config.yaml').write_text(PARAMETERS.format(task=task))
     loop, rows = Loop(load_settings(folder / 'config.yaml')), []
     for number in range(episodes):
-        episode = loop.advance().episode
+        outcome = loop.advance().outcome
         steps = loop.learner.transitions
         rows.append({**dict.fromkeys(COLUMNS, 0), 'episode': number, 'total_steps': steps,
-                     'mode': 'explore', 'success': int(episode.success), 'burn_in': int(number == 0)})
+                     'mode': 'explore', 'success': int(outcome.success),
+                     'return': outcome.episode_return, 'burn_in': int(number == 0)})
         if checkpoints:
             write_file(folder / 'checkpoints' / f'policy_{steps:07d}.safetensors',
                        loop.learner.policy())

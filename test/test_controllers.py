@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from rpl_ros.controllers import CONTROLLERS, find_controller, FROM_FILE
+from rpl_ros.controllers import controller_for, CONTROLLERS, find_controller, FROM_FILE
 from rpl_ros.controllers.discrete_mpc_push import MOVES, plan
 from rpl_ros.experiments.evaluate import evaluate, greedy_policy
 from rpl_ros.tasks import make_task
@@ -42,8 +42,33 @@ def test_controllers_are_pure_functions_of_their_tasks_observation(name):
         controller(np.zeros(65 - size), GOAL)
 
 
-def test_each_task_names_a_controller_that_there_is():
-    assert {spec.controller for spec in SPECS.values()} <= {*CONTROLLERS, *FROM_FILE}
+@pytest.mark.parametrize('task', SPECS)
+def test_each_task_names_a_controller_that_is_for_it(task):
+    spec = SPECS[task]
+    assert spec.controller in {*CONTROLLERS, *FROM_FILE}
+    assert controller_for(spec).observation_size == spec.observation_size
+
+
+@pytest.mark.parametrize('task', SPECS)
+@pytest.mark.parametrize('name', [*CONTROLLERS, *FROM_FILE])
+def test_a_controller_of_another_task_is_refused(name, task):
+    spec, size = SPECS[task], find_controller(name).observation_size
+    if size == spec.observation_size:
+        assert controller_for(spec, name).__name__ == name
+        return
+    with pytest.raises(ValueError, match=f'{name}.* of {size} numbers, those of {task} have '
+                                         f'{spec.observation_size}'):
+        controller_for(spec, name)
+
+
+def never(observation, desired_goal):
+    """Fail where it is called."""
+    raise AssertionError('a function of the user is not to be called with invented data')
+
+
+def test_a_function_of_ones_own_is_for_any_task_and_is_not_tried():
+    for spec in SPECS.values():
+        assert controller_for(spec, f'{__name__}:never') is never
 
 
 @pytest.mark.parametrize('grip, block, expected', [
@@ -112,5 +137,5 @@ def test_a_plan_is_one_of_the_moves_and_pushes_when_in_place():
 def test_controllers_score_what_the_paper_reports(name, controller, episodes, low, high):
     task = make_task(name, 0)
     policy = greedy_policy(task.spec, None, 1.0)
-    results = evaluate(task, find_controller(controller), policy, episodes)
-    assert low <= np.mean([success for success, _ in results]) <= high
+    outcomes = evaluate(task, find_controller(controller), policy, episodes)
+    assert low <= np.mean([outcome.success for outcome in outcomes]) <= high

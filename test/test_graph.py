@@ -19,7 +19,7 @@ from rpl_ros.policy.residual import ResidualPolicy
 from rpl_ros.policy.weights import digest, pack, PolicyShape, unpack
 from rpl_ros.rollout import run_episode
 from rpl_ros.tasks import make_task
-from rpl_ros.tasks.specs import spec
+from rpl_ros.tasks.specs import spec, SPECS
 from rpl_ros.transitions import Joiner
 
 SEED, EPISODES = 5, 4
@@ -58,7 +58,7 @@ def assert_equal_episodes(found, expected):
                                       err_msg=field.name)
 
 
-@pytest.mark.parametrize('task', ['complex_hook', 'pick_and_place', 'push'])
+@pytest.mark.parametrize('task', SPECS)
 def test_four_nodes_play_the_same_episodes_as_one_process(tmp_path, task):
     content = random_policy(task, np.random.default_rng(1))
     expected = in_process(task, content)
@@ -211,6 +211,8 @@ def test_residual_node_refuses_damaged_weights(residual_side):
     ('residual_node', {'residual_scale': '7.0'}, ['residual_scale', '0.0 to 2.0']),
     ('sim_node', {'task': 'complex_hook', 'objects': '/no/such/folder'}, ['/no/such/folder']),
     ('base_controller_node', {'controller': 'reactive_hok'}, ['reactive_hok', 'reactive_hook']),
+    ('base_controller_node', {'task': 'push', 'controller': 'reactive_hook'},
+     ["'reactive_hook' is for another task", '40 numbers', 'those of push have 25']),
 ])
 def test_bad_parameters_end_a_node_with_one_clear_line(tmp_path, name, values, words):
     with nodes(free_domain(), tmp_path, **{name: values}) as started:

@@ -124,8 +124,8 @@ def test_objects_start_at_rest_on_the_table(tasks):
     ('hook', 60, 0.97, 1.0), ('noisy_hook', 200, 0.10, 0.25), ('complex_hook', 200, 0.45, 0.60)])
 def test_reactive_hook_scores_what_the_paper_reports(name, episodes, low, high):
     task = make_task(name, 0)
-    results = evaluate(task, reactive_hook, greedy_policy(task.spec, None, 1.0), episodes)
-    assert low <= np.mean([success for success, _ in results]) <= high
+    outcomes = evaluate(task, reactive_hook, greedy_policy(task.spec, None, 1.0), episodes)
+    assert low <= np.mean([outcome.success for outcome in outcomes]) <= high
 
 
 def test_unknown_names_are_answered_with_the_known_ones():

@@ -193,15 +193,18 @@ def test_children_end_with_a_killed_launcher(tmp_path):
     assert not alive(int(pid_file.read_text()))
 
 
-def test_real_nodes(tmp_path):
+@pytest.mark.parametrize('task, shown', [
+    ('hook', 'success: base'), ('mbrl_pusher', 'return: base')])
+def test_real_nodes(tmp_path, task, shown):
     """Two episodes of the real graph: exit code 0, two rows, a bag, and nobody left."""
     out, domain = tmp_path / 'run', free_domain()
     done = subprocess.run(
-        [sys.executable, '-m', 'rpl_ros.cli', 'launch', 'hook', 'episodes:=2', 'headless:=true',
+        [sys.executable, '-m', 'rpl_ros.cli', 'launch', task, 'episodes:=2', 'headless:=true',
          f'out:={out}', 'report:=false'], capture_output=True, text=True, timeout=120,
         env={**os.environ, 'ROS_DOMAIN_ID': str(domain)})
     assert done.returncode == 0, done.stdout + done.stderr
     assert f'ROS_DOMAIN_ID {domain}' in done.stdout and 'episode 2/2' in done.stdout
-    assert processes.episodes_done(graph.resolve('hook', {'out': str(out)})) == 2
+    assert shown in done.stdout
+    assert processes.episodes_done(graph.resolve(task, {'out': str(out)})) == 2
     assert {path.name for path in out.iterdir()} >= {'bag', 'config.yaml', 'log', 'run.yaml'}
     assert not subprocess.run(['pgrep', '-f', str(out)], capture_output=True).stdout

@@ -12,7 +12,8 @@ import pytest
 from rpl_ros.experiments.plot import burn_in_end, running_mean
 from rpl_ros.experiments.report import main
 from rpl_ros.experiments.run_record import read_metrics, thin
-from rpl_ros.experiments.video import telling_episode
+from rpl_ros.experiments.video import telling_episode, typical_episode
+from rpl_ros.measures import measure_of
 import yaml
 
 FAST = ['--episodes', '2', '--workers', '2', '--no-video']
@@ -49,7 +50,7 @@ def test_writes_all(run, capsys):
     assert summary['episodes'] == 2 and summary['notes'] == []
     assert summary['difference']['policy'] == 'policy_0000300.safetensors'
     out = ' '.join(capsys.readouterr().out.split())
-    assert 'The residual is ' in out and 'solved by the residual only' in out
+    assert 'The residual is ' in out and 'solved by residual only: ' in out
     assert not list(run.glob('*.part*'))
 
 
@@ -102,7 +103,7 @@ def test_bad_run_folder(spoil, expected, run, capsys):
 def test_damaged_metrics_are_kept_up_to_the_damage(run):
     path = run / 'metrics.csv'
     path.write_text(path.read_text() + '3,100,')
-    rows, problem = read_metrics(run)
+    rows, problem = read_metrics(run, measure_of('hook'))
     assert len(rows) == 3 and 'row 4' in problem
 
 
@@ -115,7 +116,7 @@ def test_thin(length, most):
 
 
 def test_running_mean():
-    rows = [{'mode': 'base' if n % 2 else 'explore', 'success': n % 2, 'env_steps': n,
+    rows = [{'mode': 'base' if n % 2 else 'explore', 'value': n % 2, 'env_steps': n,
              'burn_in': n < 4} for n in range(20)]
     steps, means = running_mean(rows, 'base', 6)
     assert steps == [9, 11, 13, 15, 17, 19] and set(means) == {1.0}
@@ -127,3 +128,27 @@ def test_telling_episode():
     assert telling_episode([False, True], [False, True]) == 1
     assert telling_episode([False, True], [False, False]) == 1
     assert telling_episode([False], [False]) == 0
+
+
+def test_typical_episode():
+    assert typical_episode([-9.0, -9.0, -9.0, -9.0], [-9.0, -3.0, -9.0, -7.5]) == 3
+    assert typical_episode([-9.0], [-9.0]) == 0
+
+
+def test_a_task_that_is_judged_by_return(tmp_path, capsys):
+    run = make_run(tmp_path / 'run', task='mbrl_pusher')
+    assert main([str(run), *FAST]) == 0
+    out = ' '.join(capsys.readouterr().out.split())
+    assert 'mean return' in out and 'of return (95 % interval' in out
+    assert 'success' not in out and 'solved' not in out
+    summary = yaml.safe_load((run / 'summary.yaml').read_text())
+    difference = summary['difference']
+    assert summary['measure'] == 'return' and summary['controller'] == 'cached_pets'
+    assert difference['value'] == pytest.approx(
+        summary['residual']['mean_return'] - summary['base']['mean_return'])
+    assert {'higher_with_base', 'higher_with_residual', 'verdict'} < set(difference)
+    assert all(float(row['return_low']) <= float(row['mean_return']) <= float(row['return_high'])
+               for row in rows_of(run))
+    rows, _ = read_metrics(run, measure_of('mbrl_pusher'))
+    assert len(rows) == 3 and all(-400 < row['value'] < -40 for row in rows)
+    assert imageio.v2.imread(run / 'learning_curve.png').shape[:2] == (700, 1200)

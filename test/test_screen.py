@@ -8,6 +8,7 @@ from rich.console import Console
 
 from rpl_ros.data import BASE, EVALUATE, EXPLORE
 from rpl_ros.launching import screen
+from rpl_ros.measures import measure_of
 
 
 def result(episode, mode=EXPLORE, success=True, **changes):
@@ -58,8 +59,21 @@ def test_success_counts_each_mode_over_its_own_window():
     for episode in range(20):
         mode = (BASE, EVALUATE)[episode % 2]
         numbers.add_result(result(episode, mode, success=episode >= 16), float(episode))
-    assert numbers.success(BASE) == numbers.success(EVALUATE) == '40 % of 5'
-    assert numbers.success(EXPLORE) == 'none yet'
+    words = numbers.means(', ')
+    assert words == 'base 40 % of 5, residual 40 % of 5, exploring none yet'
+    assert f'success: {words} |' in screen.plain_line(numbers, 20.0)
+
+
+def test_a_task_that_is_judged_by_return_shows_its_return():
+    """Screen and plain line show the mean return and nothing about success."""
+    numbers = screen.Numbers(0, 2, 0.0, measure_of('mbrl_pusher'))
+    for episode, value in enumerate([-90.0, -80.0, -70.5]):
+        numbers.add_result(result(episode, BASE, episode_return=value), float(episode))
+    shown = dict(screen.screen_rows(numbers, 3.0))
+    assert shown['return'].startswith('base -75.2 over 2   residual none yet')
+    line = screen.plain_line(numbers, 3.0)
+    assert 'return: base -75.2 over 2, residual none yet' in line
+    assert 'success' not in shown and 'success' not in line
 
 
 def test_rows_of_the_table():

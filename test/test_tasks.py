@@ -21,8 +21,9 @@ def drive(task, steps, rng):
 
 
 def assert_same(first, second):
-    """Compare the observations and goals of two lists of states to the last bit."""
+    """Compare the observations, goals and rewards of two lists of states to the last bit."""
     for one, two in zip(first, second, strict=True):
+        assert (one.episode, one.step, one.reward) == (two.episode, two.step, two.reward)
         np.testing.assert_array_equal(one.observation, two.observation)
         np.testing.assert_array_equal(one.desired_goal, two.desired_goal)
 
@@ -49,6 +50,20 @@ def test_a_restored_state_goes_on_as_the_saved_one(task):
     second = drive(task, 5, np.random.default_rng(4))
     for one, two in zip(first, second, strict=True):  # not the observation: noise is no physics
         np.testing.assert_array_equal(one.achieved_goal, two.achieved_goal)
+
+
+def test_rewinding_goes_back_to_all_of_a_snapshot_in_any_object(task):
+    episode(task, 2, 3)
+    taken = task.snapshot()
+    first = drive(task, 5, np.random.default_rng(4))
+    episode(task, 3, 3)
+    other = make_task(task.spec.name, 8)
+    for again in (task, other):
+        again.rewind(taken)
+        assert again.seed == 3
+        assert_same(first, drive(again, 5, np.random.default_rng(4)))
+    assert [(state.episode, state.step) for state in first] == [
+        (2, step) for step in range(13, 18)]
 
 
 def test_reward_success_and_end_follow_from_the_state(task):

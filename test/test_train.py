@@ -107,6 +107,13 @@ def test_the_run_folder_and_going_on_in_it(tmp_path, capsys):
         '0', '200', '400', '600']
 
 
+def test_a_task_that_is_judged_by_return(tmp_path, capsys):
+    assert train.main(['mbrl_pusher', *WORDS, '--steps', '300', '--evaluate-every', '300',
+                       '--actors', '0', '--evaluate-episodes', '2', '--out', str(tmp_path)]) == 0
+    assert -400 < float(read(tmp_path / 'metrics.csv')[-1]['return']) < -40
+    assert 'mbrl_pusher: mean return -' in capsys.readouterr().out
+
+
 def test_two_runs_do_not_share_a_folder(tmp_path):
     first = call(tmp_path)
     while not (tmp_path / 'metrics.csv').exists():
@@ -158,6 +165,8 @@ def test_every_recipe_has_a_file_for_every_task():
 @pytest.mark.parametrize('words, expected', [
     (['hook', 'sed:=1'], "did you mean 'seed'"), (['hook', 'seed'], 'expected name:=value'),
     (['hook', 'seed:=-1'], 'expected 0 to'), (['hook', '--params-file', 'no.yaml'], 'no.yaml'),
+    (['push', 'controller:=reactive_hook'], 'of 40 numbers, those of push have 25'),
+    (['hook', 'objects:=nowhere'], 'for complex_hook only'),
     (['hook', '--method', 'scrach'], "did you mean 'scratch'"),
     (['hook', '--recipe', 'papr'], "did you mean 'paper'")])
 def test_rpl_train_names_what_is_wrong(words, expected, capsys, tmp_path):

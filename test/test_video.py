@@ -8,10 +8,14 @@ import imageio
 import numpy as np
 import pytest
 from rich.console import Console
+from rpl_ros.controllers import find_controller
 from rpl_ros.doctor import check_rendering
 from rpl_ros.experiments import video
+from rpl_ros.experiments.evaluate import evaluate
 from rpl_ros.experiments.pool import Scene
+from rpl_ros.rollout import run_episode
 from rpl_ros.tasks import window
+from rpl_ros.tasks.specs import spec
 
 HOOK = Scene('hook', 0, '', 'reactive_hook', 1.0)
 CONSOLE = Console(file=open(os.devnull, 'w'))
@@ -51,10 +55,28 @@ def test_what_fails_in_the_child_is_one_line(policy, tmp_path):
 
 def test_caption():
     picture = np.zeros((30, 300, 3), np.uint8)
-    plain = video.caption(picture, 'base', 50, False, False)
+    plain = video.caption(picture, 'base', 50, ('', video.RED))
     assert plain.shape == (30 + video.BAR, 300, 3)
-    assert (plain != video.caption(picture, 'base', 50, True, False)).any()
-    assert (plain != video.caption(picture, 'base', 50, False, True)).any()
+    green, red = (video.caption(picture, 'base', 50, ('success', colour))
+                  for colour in (video.GREEN, video.RED))
+    assert (plain != green).any() and (plain != red).any() and (green != red).any()
+
+
+@pytest.mark.parametrize('task, last', [('hook', 'success'), ('noisy_hook', 'failed'),
+                                        ('mbrl_pusher', 'return -')])
+def test_marks_end_with_what_the_episode_is_judged_by(task, last):
+    scene = Scene(task, 0, '', spec(task).controller, 1.0)
+    built, controller = scene.build()
+    episode, _, state = run_episode(built, controller, scene.policy(built.spec, None), 1_000_000)
+    marks = video.marks_of(built.spec, episode)
+    assert len(marks) == built.spec.horizon + 1 and marks[-1][0].startswith(last)
+    if built.spec.measure == 'success':
+        assert (marks[-1][1] == video.GREEN) == state.success
+        assert 'failed' not in {text for text, _ in marks[:-1]}
+    else:
+        returned = evaluate(built, find_controller('cached_pets'),
+                            scene.policy(built.spec, None), 1)[0].episode_return
+        assert marks[-1][0] == f'return {returned:.1f}'
 
 
 def test_no_window_without_display(monkeypatch, capsys):

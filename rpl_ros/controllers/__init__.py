@@ -1,7 +1,8 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
 """The initial controllers by name: functions (observation, desired_goal) -> base action.
 
-One that takes long over its first action has an attribute `prepare`, a function to call before.
+One that takes long over its first action has an attribute `prepare`, a function to call before;
+one for observations of a certain size has it in its attribute `observation_size`.
 """
 
 from importlib import import_module
@@ -52,3 +53,18 @@ def find_controller(name):
         raise ValueError(f'controller {name!r} is a {type(found).__name__}, expected a function '
                          '(observation, desired_goal) -> base action')
     return found
+
+
+def controller_for(spec, name=''):
+    """Return the controller called `name`, or that of the task of `spec`, for this task.
+
+    ValueError, too, where it is for observations of another size.
+    """
+    name = name or spec.controller
+    controller = find_controller(name)
+    # A user's own function mostly does not say its size, and is not tried: it might move things.
+    size = getattr(controller, 'observation_size', spec.observation_size)
+    if size != spec.observation_size:
+        raise ValueError(f'controller {name!r} is for another task: it expects observations of '
+                         f'{size} numbers, those of {spec.name} have {spec.observation_size}')
+    return controller

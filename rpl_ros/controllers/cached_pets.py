@@ -10,6 +10,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from rpl_ros.assets import share
+from rpl_ros.controllers.primitives import for_observations
 
 LAYOUT = 'rpl_pets_cache_1'
 SIZES = (20, 7)  # observation and action of mbrl_pusher
@@ -55,12 +56,9 @@ def nearest(states, actions):
 
     Nearest by Euclidean distance of the raw numbers, rad, rad/s and m alike, as in the paper.
     """
+    @for_observations(SIZES[0])
     def cached_pets(observation, desired_goal):
         """Return the base action (7,), 1 = 1 N m, for an observation (20,); takes any goal."""
-        observation = np.asarray(observation)
-        if observation.shape != (SIZES[0],):
-            raise ValueError(f'cached_pets is for mbrl_pusher: the observation has shape '
-                             f'{observation.shape}, expected ({SIZES[0]},)')
         return actions[np.square(states - observation).sum(axis=1).argmin()].copy()
     return cached_pets
 

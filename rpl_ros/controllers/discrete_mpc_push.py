@@ -10,7 +10,7 @@ import heapq
 
 import numpy as np
 
-from rpl_ros.controllers.primitives import expect_size, HOLD, stay
+from rpl_ros.controllers.primitives import for_observations, HOLD, stay
 from rpl_ros.controllers.reactive_push import push_point
 
 EXPANSIONS = 10
@@ -67,9 +67,9 @@ def plan(task, observation, goal, rng):
     return MOVES[best_moves[0]].copy() if best_moves else stay(HOLD)
 
 
+@for_observations(25)
 def discrete_mpc_push(observation, desired_goal):
     """Return the base action (4,) for an observation (25,) and goal (3,), m: a unit vector."""
-    expect_size(observation, 25, 'discrete_mpc_push')
     task, reconstruction = _simulator()
     reconstruction.put(observation)
     # Equal observations shall have equal answers, so the tie-breaks are the same in each step.

@@ -5,7 +5,7 @@ The paper blames high gains. Measured, it is the tolerance for the alignment ove
 descending disturbs it, so the gripper goes up again, and never grasps.
 """
 
-from rpl_ros.controllers.primitives import expect_size
+from rpl_ros.controllers.primitives import for_observations
 from rpl_ros.controllers.reactive_pick_and_place import pick_and_place
 
 # m^2. The authors' 5e-8 belongs to their simulator; this one makes the controller succeed
@@ -15,7 +15,7 @@ ARRIVED_SQUARED = 1e-6  # m^2, (1 mm)^2
 CARRY_GAIN = 50.0  # action per metre
 
 
+@for_observations(25)
 def miscalibrated_pick_and_place(observation, desired_goal):
     """Return the base action (4,), not clipped, for an observation (25,) and goal (3,), m."""
-    expect_size(observation, 25, 'miscalibrated_pick_and_place')
     return pick_and_place(observation, desired_goal, ALIGNED_SQUARED, ARRIVED_SQUARED, CARRY_GAIN)

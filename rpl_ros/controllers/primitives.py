@@ -4,6 +4,8 @@
 Actions are (4,), not clipped: see docs/observations.md. Positions are in the frame world, m.
 """
 
+from functools import wraps
+
 import numpy as np
 
 GAIN = 10.0  # action per metre: half of the way in each control step
@@ -12,11 +14,22 @@ OPEN, HOLD, CLOSE = 1.0, 0.0, -1.0  # of the fingers
 OPENED = 0.05  # m, opening of a finger that is open
 
 
-def expect_size(observation, size, name):
-    """Raise ValueError where an observation is not of the task that controller `name` is for."""
-    if observation.shape != (size,):
-        raise ValueError(f'{name} expects an observation of {size} numbers, was given one of '
-                         f'shape {observation.shape}: it is for another task')
+def for_observations(size):
+    """Return a decorator for a controller of observations of `size` numbers: it refuses others.
+
+    The controller's attribute `observation_size` tells before the first call.
+    """
+    def decorate(controller):
+        @wraps(controller)
+        def checked(observation, desired_goal):
+            if np.shape(observation) != (size,):
+                raise ValueError(f'{controller.__name__} expects an observation of {size} numbers,'
+                                 f' was given one of shape {np.shape(observation)}: it is for '
+                                 'another task')
+            return controller(observation, desired_goal)
+        checked.observation_size = size
+        return checked
+    return decorate
 
 
 def is_near(one, other, squared=NEAR_SQUARED):

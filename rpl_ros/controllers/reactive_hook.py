@@ -7,8 +7,8 @@ authors' code. It looks at the present observation only and never at shapes or b
 
 import numpy as np
 
-from rpl_ros.controllers.primitives import (CLOSE, expect_size, HOLD, is_near, is_open,
-                                            move_towards, OPEN, stay)
+from rpl_ros.controllers.primitives import (CLOSE, for_observations, HOLD, is_near,
+                                            is_open, move_towards, OPEN, stay)
 
 HELD_SQUARED = 1e-2  # m^2, (10 cm)^2
 GRASP = np.array([0.0, 0.0, -0.05])  # m, from the hook's site
@@ -24,9 +24,9 @@ def _pick(grip, hook, finger):
     return move_towards(grip, hook + ABOVE, HOLD)
 
 
+@for_observations(40)
 def reactive_hook(observation, desired_goal):
     """Return the base action (4,), not clipped, for a hook observation (40,) and goal (3,), m."""
-    expect_size(observation, 40, 'reactive_hook')
     grip, thing, hook = observation[0:3], observation[3:6], observation[25:28]
     finger = observation[9]
     if np.sum(np.abs(desired_goal - thing)[:2]) <= 0.01:

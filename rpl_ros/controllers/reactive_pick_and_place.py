@@ -7,8 +7,8 @@ the authors' code.
 
 import numpy as np
 
-from rpl_ros.controllers.primitives import (CLOSE, expect_size, GAIN, HOLD, is_near, is_open,
-                                            move_towards, NEAR_SQUARED, OPEN, stay)
+from rpl_ros.controllers.primitives import (CLOSE, for_observations, GAIN, HOLD, is_near,
+                                            is_open, move_towards, NEAR_SQUARED, OPEN, stay)
 
 GRASP = np.array([0.0, 0.0, -0.02])  # m, of the gripper from the block's centre
 ABOVE = np.array([0.0, 0.0, 0.08])  # m
@@ -35,7 +35,7 @@ def pick_and_place(observation, goal, aligned, arrived, carry_gain):
     return move_towards(grip, block + ABOVE, HOLD)
 
 
+@for_observations(25)
 def reactive_pick_and_place(observation, desired_goal):
     """Return the base action (4,), not clipped, for an observation (25,) and goal (3,), m."""
-    expect_size(observation, 25, 'reactive_pick_and_place')
     return pick_and_place(observation, desired_goal, NEAR_SQUARED, NEAR_SQUARED, GAIN)

@@ -7,8 +7,8 @@ code. All but perfect in Push; on a slippery table the block slides on.
 
 import numpy as np
 
-from rpl_ros.controllers.primitives import (expect_size, HOLD, is_near, move_towards, NEAR_SQUARED,
-                                            stay)
+from rpl_ros.controllers.primitives import (for_observations, HOLD, is_near, move_towards,
+                                            NEAR_SQUARED, stay)
 
 BEHIND = 0.075  # m, of the gripper from the block's centre before it pushes
 HIGHER = np.array([0.0, 0.0, 0.005])  # m, of the gripper above the block's centre
@@ -31,9 +31,9 @@ def _is_behind(grip, block, goal):
     return near < far and own @ blocks > np.cos(MOST_ANGLE) * far * near
 
 
+@for_observations(25)
 def reactive_push(observation, desired_goal):
     """Return the base action (4,), not clipped, for an observation (25,) and goal (3,), m."""
-    expect_size(observation, 25, 'reactive_push')
     grip, block = observation[0:3], observation[3:6]
     if is_near(block, desired_goal):
         return stay(HOLD)

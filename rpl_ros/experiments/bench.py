@@ -21,7 +21,7 @@ import yaml
 
 from rpl_ros.assets import share
 from rpl_ros.config import load_settings
-from rpl_ros.controllers import find_controller
+from rpl_ros.controllers import controller_for
 from rpl_ros.tasks import make_task
 from rpl_ros.tasks.specs import CONTROL_PERIOD, SPECS
 
@@ -37,7 +37,7 @@ FULL_UPDATES = {'burn_in': 'none'}  # the actor learns from the start: the deare
 def sim_ratio(task_name, pairs, steps=400):
     """Return figures of task.step against bare mj_step with the same commands and substeps."""
     task = make_task(task_name, 0)
-    controller = find_controller(task.spec.controller)
+    controller = controller_for(task.spec)
     ratios, rates = [], []
     for pair in range(pairs):
         episodes, full = [], 0.0

@@ -15,7 +15,8 @@ import numpy as np
 from rpl_ros import data
 from rpl_ros.assets import share
 from rpl_ros.config import load_settings, make_settings, ResidualSettings, SettingsError
-from rpl_ros.controllers import find_controller
+from rpl_ros.controllers import controller_for
+from rpl_ros.measures import measure_of
 from rpl_ros.policy.residual import ResidualPolicy
 from rpl_ros.policy.weights import unpack, WeightsError
 from rpl_ros.rewards import task_reward
@@ -112,32 +113,30 @@ def greedy_policy(spec, actor, residual_scale, seed=0):
     return policy
 
 
+def rewards_of(spec, episode):
+    """Return the rewards (T,) of an Episode."""
+    return task_reward(spec, episode.achieved_goals[1:], episode.desired_goal,
+                       episode.observations[1:], episode.sent)
+
+
+def outcome_of(spec, episode, commands, problem=''):
+    """Return the Outcome of what run_episode() returned."""
+    stopped = sum(command.status == data.STOP_BAD_BASE for command in commands[:-1])
+    return Outcome(episode.success, float(rewards_of(spec, episode).sum()), episode.steps, stopped,
+                   problem)
+
+
 def play(task, guard, policy, number):
     """Return the Outcome of episode `number`; `guard` is a guarded controller."""
     guard.problem = ''
-    episode, commands, last = run_episode(task, guard, policy, number)
-    stopped = sum(command.status == data.STOP_BAD_BASE for command in commands[:-1])
-    return Outcome(bool(last.success), episode_return(task.spec, episode), episode.steps, stopped,
-                   guard.problem)
+    episode, commands, _ = run_episode(task, guard, policy, number)
+    return outcome_of(task.spec, episode, commands, guard.problem)
 
 
-def episode_return(spec, episode):
-    """Return the undiscounted sum of the rewards of an Episode in the task of `spec`."""
-    rewards = task_reward(spec, episode.achieved_goals[1:], episode.desired_goal,
-                          episode.observations[1:], episode.sent)
-    return float(rewards.sum())
-
-
-def evaluate(task, controller, policy, episodes, first=FRESH, progress=None):
-    """Return a list of (success, return) of `episodes` episodes from number `first` on."""
-    results = []
+def evaluate(task, controller, policy, episodes, first=FRESH):
+    """Return the Outcomes of `episodes` episodes from number `first` on."""
     guard = Guard(controller, task.spec.action_size)
-    for number in range(first, first + episodes):
-        outcome = play(task, guard, policy, number)
-        results.append((outcome.success, outcome.episode_return))
-        if progress:
-            progress(len(results))
-    return results
+    return [play(task, guard, policy, number) for number in range(first, first + episodes)]
 
 
 def summarise(outcomes):
@@ -224,8 +223,9 @@ def read_scene(options):
         settings = load_settings(share('config') / f'{options.task}.yaml',
                                  {**given, 'task': options.task})
         sim, residual = settings['sim_node'], settings['residual_node']
-        name = settings['base_controller_node'].controller or find_spec(options.task).controller
-        find_controller(name)
+        spec = find_spec(options.task)
+        name = settings['base_controller_node'].controller or spec.controller
+        controller_for(spec, name)
     except (ValueError, OSError) as error:
         raise EvaluationError(str(error)) from None
     policy = read_policy(options.policy, options.task) if options.policy else None
@@ -236,13 +236,11 @@ def show(console, scene, policy, figures, seconds):
     """Print the result of an evaluation."""
     what = f'{scene.controller} with {policy}' if policy else f'{scene.controller} alone'
     console.print(f'{scene.task}, {figures["episodes"]} fresh episodes, seed {scene.seed}: {what}')
-    returns = f'mean return {figures["mean_return"]:.1f}'
-    if find_spec(scene.task).measure == 'return':
-        console.print(f'{returns}, 95 % interval {figures["return_low"]:.1f} to '
-                      f'{figures["return_high"]:.1f} (Student); {seconds:.0f} s')
-        return
-    console.print(f'success {figures["success_rate"]:.1%}, 95 % interval {figures["low"]:.1%} to '
-                  f'{figures["high"]:.1%} (Wilson); {returns}; {seconds:.0f} s')
+    measure = measure_of(scene.task)
+    mean, low, high = (measure.exact(figures[name]) for name in measure.figures)
+    returns = f'mean return {figures["mean_return"]:.1f}; ' if measure.rate else ''
+    console.print(f'{measure.label} {mean}, 95 % interval {low} to {high} ({measure.method}); '
+                  f'{returns}{seconds:.0f} s')
 
 
 def main(argv=None):

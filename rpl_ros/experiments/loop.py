@@ -80,8 +80,8 @@ class Loop:
             **arrays, 'next': np.array([self.next, version, self._updates]),
             'burn_in': np.array([[number, known[number].burn_in] for number in known],
                                 np.int64).reshape(-1, 2),
-            'pending': np.array([[number, weights.version] for number, weights, _ in self._pending],
-                                np.int64).reshape(-1, 2)}
+            'pending': np.array([(number, weights.version) for number, weights, _ in
+                                 self._pending], np.int64).reshape(-1, 2)}
 
     def restore(self, arrays):
         """Go back to state(); the learner has been restored before."""

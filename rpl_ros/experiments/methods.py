@@ -28,7 +28,7 @@ def recipes():
 
 
 def recipe_file(task, recipe):
-    """Return the ROS parameter file of a recipe for a task; SettingsError for an unknown one."""
+    """Return the ROS parameter file of a recipe for a task; SettingsError if unknown."""
     known = recipes()
     if recipe not in known:
         raise SettingsError(f'unknown recipe {recipe!r}{did_you_mean(recipe, known)}: expected one '

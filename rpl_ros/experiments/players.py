@@ -7,9 +7,9 @@ from functools import lru_cache
 import multiprocessing
 import signal
 
-from rpl_ros.controllers import find_controller
+from rpl_ros.controllers import controller_for
 from rpl_ros.data import Episode
-from rpl_ros.experiments.evaluate import episode_return, greedy_policy, Guard, play
+from rpl_ros.experiments.evaluate import greedy_policy, Guard, Outcome, outcome_of, play
 from rpl_ros.experiments.pool import environment, ONE_THREAD
 from rpl_ros.policy.actor import Actor
 from rpl_ros.policy.residual import ResidualPolicy
@@ -29,12 +29,12 @@ class Weights:
 
 @dataclass(frozen=True)
 class Played:
-    """A training episode: its transitions, how it was driven, and the sum of its rewards."""
+    """A training episode: its transitions, how it was driven, and how it went."""
 
     episode: Episode
     mode: int
     policy_version: int
-    episode_return: float
+    outcome: Outcome
 
 
 class Player:
@@ -44,8 +44,8 @@ class Player:
         """Take {node name: settings}, as config.load_settings returns them."""
         sim, residual = settings['sim_node'], settings['residual_node']
         self._task = make_task(sim.task, sim.seed, sim.objects)
-        name = settings['base_controller_node'].controller or self._task.spec.controller
-        self._controller = find_controller(name)
+        self._controller = controller_for(self._task.spec,
+                                          settings['base_controller_node'].controller)
         self._guard = Guard(self._controller, self._task.spec.action_size)
         self._policy = ResidualPolicy(residual, self._task.spec)
         self._residual, self._version = residual, None
@@ -55,9 +55,9 @@ class Player:
         if weights.version != self._version:
             self._policy.offer(Actor(*unpack(weights.data)), weights.version, weights.burn_in)
             self._version = weights.version
-        episode, _, _ = run_episode(self._task, self._controller, self._policy, number)
+        episode, commands, _ = run_episode(self._task, self._controller, self._policy, number)
         return Played(episode, self._policy.mode, self._policy.version,
-                      episode_return(self._task.spec, episode))
+                      outcome_of(self._task.spec, episode, commands))
 
     def evaluate(self, number, content):
         """Play episode `number` without noise, with weights as bytes or None; return Outcome."""
@@ -86,8 +86,8 @@ class Players:
     def __init__(self, settings, count):
         """Take {node name: settings}; the processes start with the first episodes."""
         self._player = None if count else Player(settings)
-        self._pool = ProcessPoolExecutor(count, multiprocessing.get_context('spawn'),
-                                         initializer=_begin, initargs=(settings,)) if count else None
+        self._pool = count and ProcessPoolExecutor(
+            count, multiprocessing.get_context('spawn'), initializer=_begin, initargs=(settings,))
 
     def submit(self, method, *arguments):
         """Return the Future of what Player.`method` returns."""

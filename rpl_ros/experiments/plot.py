@@ -1,5 +1,5 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""The learning curve: success against environment steps."""
+"""The learning curve: success or return against environment steps."""
 
 import io
 import os
@@ -11,13 +11,13 @@ FEWEST = 5  # episodes: a running mean over fewer says nothing
 
 
 def running_mean(rows, mode, window):
-    """Return (env steps, success) of the running mean over `window` episodes of one mode."""
+    """Return (env steps, mean value) over the last `window` episodes of one mode."""
     chosen = [row for row in rows if row['mode'] == mode]
     steps, means = [], []
     for end in range(FEWEST, len(chosen) + 1):
         part = chosen[max(0, end - window):end]
         steps.append(chosen[end - 1]['env_steps'])
-        means.append(sum(row['success'] for row in part) / len(part))
+        means.append(sum(row['value'] for row in part) / len(part))
     return steps, means
 
 
@@ -55,27 +55,28 @@ def _draw_training(axes, rows, window, everything):
 
 
 def _draw_points(axes, points, width):
-    """Draw the evaluated checkpoints with their intervals, and the base across the whole width."""
-    base, *others = points
-    axes.axhspan(base['low'], base['high'], color=BASE, alpha=0.12, lw=0)
-    axes.plot([0, width], [base['success_rate']] * 2, '--', color=BASE, lw=1.8,
+    """Draw the evaluated checkpoints with their intervals, and the base across the whole width.
+
+    `points` are (env steps, mean, low, high) of base and checkpoints.
+    """
+    (_, base, low, high), *others = points
+    axes.axhspan(low, high, color=BASE, alpha=0.12, lw=0)
+    axes.plot([0, width], [base] * 2, '--', color=BASE, lw=1.8,
               label='base controller, fresh episodes')
     if others:
-        steps = [point['env_steps'] for point in others]
-        axes.fill_between(steps, [point['low'] for point in others],
-                          [point['high'] for point in others], color=RESIDUAL, alpha=0.2, lw=0)
-        axes.errorbar(steps[-1:], [others[-1]['success_rate']], [
-            [others[-1]['success_rate'] - others[-1]['low']],
-            [others[-1]['high'] - others[-1]['success_rate']]], color=RESIDUAL, capsize=3, lw=1)
-        axes.plot(steps, [point['success_rate'] for point in others], 'o-', color=RESIDUAL, lw=2,
-                  ms=4.5, label='base + residual, fresh episodes')
+        steps, means, lows, highs = zip(*others)
+        axes.fill_between(steps, lows, highs, color=RESIDUAL, alpha=0.2, lw=0)
+        axes.errorbar(steps[-1:], means[-1:], [[means[-1] - lows[-1]], [highs[-1] - means[-1]]],
+                      color=RESIDUAL, capsize=3, lw=1)
+        axes.plot(steps, means, 'o-', color=RESIDUAL, lw=2, ms=4.5,
+                  label='base + residual, fresh episodes')
 
 
-def learning_curve(title, points, rows, window):
+def learning_curve(title, points, rows, window, measure):
     """Return the learning curve as the bytes of a PNG of 1200 x 700 pixels.
 
-    `points` are dicts with env_steps, success_rate, low, high: the base first, then checkpoints;
-    `rows` those of metrics.csv, whose success is averaged over `window` episodes of each mode.
+    `points` are dicts with env_steps and the figures of `measure`: the base first, then
+    checkpoints; `rows` those of metrics.csv, averaged over `window` episodes of each mode.
     """
     figure = new_figure()
     axes = figure.add_subplot()
@@ -83,11 +84,13 @@ def learning_curve(title, points, rows, window):
                 + [row['env_steps'] for row in rows[-1:]] + [1])
     _draw_training(axes, rows, window, everything=not points)
     if points:
-        _draw_points(axes, points, width)
-    axes.set(title=title, xlabel='environment steps', ylabel='success', ylim=(-0.02, 1.02),
-             xlim=(0, width * 1.02))
+        _draw_points(axes, [[point[name] for name in ('env_steps', *measure.figures)]
+                            for point in points], width)
+    axes.set(title=title, xlabel='environment steps', ylabel=measure.label, xlim=(0, width * 1.02))
     axes.xaxis.set_major_formatter(lambda value, _: f'{value:,.0f}')
-    axes.yaxis.set_major_formatter(lambda value, _: f'{value:.0%}')
+    if measure.rate:
+        axes.set_ylim(-0.02, 1.02)
+        axes.yaxis.set_major_formatter(lambda value, _: f'{value:.0%}')
     axes.grid(alpha=0.25)
     axes.spines[['top', 'right']].set_visible(False)
     if axes.get_legend_handles_labels()[0]:

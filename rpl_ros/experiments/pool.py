@@ -14,7 +14,7 @@ import multiprocessing
 import os
 import signal
 
-from rpl_ros.controllers import find_controller
+from rpl_ros.controllers import controller_for
 from rpl_ros.experiments.evaluate import EvaluationError, FRESH, greedy_policy, Guard, play
 from rpl_ros.policy.actor import Actor
 from rpl_ros.policy.weights import unpack
@@ -37,7 +37,8 @@ class Scene:
         from rpl_ros.tasks import make_task
         try:
             task = make_task(self.task, self.seed, self.objects)
-            return task, Guard(find_controller(self.controller), task.spec.action_size)
+            controller = controller_for(task.spec, self.controller)
+            return task, Guard(controller, task.spec.action_size)
         except (ValueError, OSError) as error:
             raise EvaluationError(str(error)) from None
 

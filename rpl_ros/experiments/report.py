@@ -15,16 +15,20 @@ import time
 import yaml
 
 from rpl_ros.experiments.evaluate import cores, count, EvaluationError, FRESH, summarise, trouble
-from rpl_ros.experiments.paired import compare, in_words, METHOD
+from rpl_ros.experiments.paired import COMPARE, in_words
 from rpl_ros.experiments.pool import evaluate_policies
 from rpl_ros.experiments.progress import progress_bar
 from rpl_ros.experiments.run_record import (read_checkpoints, read_metrics, read_run, thin,
                                             why_no_checkpoint)
 from rpl_ros.files import write_file
+from rpl_ros.measures import measure_of
 
-COLUMNS = ('env_steps', 'success', 'low', 'high', 'mean_return', 'policy')
+COLUMNS = {'env_steps': 'env_steps', 'success': 'success_rate', 'low': 'low', 'high': 'high',
+           'mean_return': 'mean_return', 'return_low': 'return_low', 'return_high': 'return_high',
+           'policy': 'policy'}
+"""Columns of evaluation.csv, and the figures that stand there."""
 WINDOW = 50
-"""Episodes of one mode over which success in training is averaged."""
+"""Episodes of one mode over which success or return in training is averaged."""
 
 
 def evaluate_run(record, checkpoints, options, console):
@@ -45,27 +49,29 @@ def write_evaluation(folder, points):
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     for point in points:
-        figures = (point['success_rate'], point['low'], point['high'], point['mean_return'])
-        writer.writerow([point['env_steps'], *(round(x, 6) for x in figures), point['policy']])
+        values = [point[name] for name in COLUMNS.values()]
+        writer.writerow([round(x, 6) if isinstance(x, float) else x for x in values])
     write_file(folder / 'evaluation.csv', text.getvalue())
 
 
-def comparison(points):
-    """Return (Paired of base and last checkpoint, dict about it for summary.yaml)."""
-    (_, base), (last, residual) = points[0], points[-1]
-    paired = compare([outcome.success for outcome in base],
-                     [outcome.success for outcome in residual])
+def values_of(measure, points):
+    """Return the success or return of each episode: of the base, and of the last checkpoint."""
+    return [[measure.of(outcome) for outcome in points[index][1]] for index in (0, -1)]
+
+
+def comparison(measure, points):
+    """Return (Comparison of base and last checkpoint, dict about it for summary.yaml)."""
+    paired = COMPARE[measure.name](*values_of(measure, points))
     low, high = paired.interval
-    return paired, {'policy': last['policy'], 'value': paired.difference, 'low': low, 'high': high,
-                    'method': METHOD, 'solved_by_both': paired.both,
-                    'solved_by_base_only': paired.only_first,
-                    'solved_by_residual_only': paired.only_second,
-                    'solved_by_neither': paired.neither, 'verdict': paired.verdict}
+    return paired, {'policy': points[-1][0]['policy'], 'value': paired.difference, 'low': low,
+                    'high': high, 'method': paired.method, **paired.counts,
+                    'verdict': paired.verdict}
 
 
 def write_summary(record, points, options, notes, difference, seconds):
     """Write summary.yaml."""
-    tree = {**vars(record.scene), 'episodes': options.episodes, 'first_episode': FRESH,
+    tree = {**vars(record.scene), 'measure': measure_of(record.scene.task).name,
+            'episodes': options.episodes, 'first_episode': FRESH,
             'base': points[0][0] if points else None,
             'residual': points[-1][0] if len(points) > 1 else None,
             'difference': difference, 'notes': notes, 'seconds': round(seconds, 1)}
@@ -77,30 +83,35 @@ def show(console, record, points, paired):
     """Print the table that compares base and residual, and what it says in words."""
     from rich.table import Table
     title = f'{record.scene.task}: {len(points[0][1])} fresh episodes, the same for all'
-    table = Table('', 'success', '95 % interval', 'mean return', title=title, title_justify='left')
+    measure = measure_of(record.scene.task)
+    # Beside a success rate the mean return is worth a column of its own.
+    more = ('mean_return',) if measure.rate else ()
+    table = Table('', measure.label, '95 % interval', *('mean return' for _ in more), title=title,
+                  title_justify='left')
     shown = [(f'base: {record.scene.controller}', points[0][0])]
     if paired:
         shown.append((f'residual at {points[-1][0]["env_steps"]:,} steps', points[-1][0]))
     for name, point in shown:
-        table.add_row(name, f'{point["success_rate"]:.1%}', f'{point["low"]:.1%} to '
-                      f'{point["high"]:.1%}', f'{point["mean_return"]:.1f}')
+        mean, low, high = (measure.exact(point[key]) for key in measure.figures)
+        table.add_row(name, mean, f'{low} to {high}', *(f'{point[key]:.1f}' for key in more))
     if paired:
-        low, high = paired.interval
-        returns = points[-1][0]['mean_return'] - points[0][0]['mean_return']
-        table.add_row('difference', f'{100 * paired.difference:+.1f} points',
-                      f'{100 * low:+.1f} to {100 * high:+.1f}', f'{returns:+.1f}')
+        mean, low, high = map(measure.change, (paired.difference, *paired.interval))
+        table.add_row('difference', f'{mean} {paired.unit}', f'{low} to {high}', *(
+            f'{points[-1][0][key] - points[0][0][key]:+.1f}' for key in more))
     console.print(table)
     if paired:
-        console.print(f'solved by the residual only: {paired.only_second}, by the base only: '
-                      f'{paired.only_first}, by both: {paired.both}, by neither: {paired.neither}')
-        console.print(f'intervals: Wilson; for the difference: {METHOD}', style='dim')
+        console.print(', '.join(f'{what.replace("_", " ")}: {number}'
+                                for what, number in paired.counts.items()))
+        console.print(f'intervals: {measure.method}; for the difference: {paired.method}',
+                      style='dim')
         console.print(in_words(paired), style='bold')
 
 
 def report(record, options, console):
     """Evaluate a run and write its files; returns nothing, prints as it goes."""
     start = time.monotonic()
-    rows, problem = read_metrics(record.folder)
+    measure = measure_of(record.scene.task)
+    rows, problem = read_metrics(record.folder, measure)
     readable, notes = read_checkpoints(record.folder, record.scene.task)
     checkpoints = thin(readable, options.checkpoints) if readable else []
     notes = [*([problem] if problem else []), *(f'left out: {note}' for note in notes)]
@@ -118,11 +129,11 @@ def report(record, options, console):
         write_evaluation(record.folder, [figures for figures, _ in points])
         notes += _show_trouble(console, points)
         if checkpoints:
-            paired, difference = comparison(points)
-    _draw(record, points, rows)
+            paired, difference = comparison(measure, points)
+    _draw(record, points, rows, measure)
     write_summary(record, points, options, notes, difference, time.monotonic() - start)
     if paired and options.video:
-        _video(record, points, checkpoints[-1], console)
+        _video(record, values_of(measure, points), checkpoints[-1], console)
     if points:
         show(console, record, points, paired)
     console.print(f'written to {record.folder}: ' + ', '.join(
@@ -140,18 +151,17 @@ def _show_trouble(console, points):
     return notes
 
 
-def _draw(record, points, rows):
+def _draw(record, points, rows, measure):
     from rpl_ros.experiments.plot import learning_curve
     title = f'{record.scene.task}: {record.scene.controller} with a learned residual'
     write_file(record.folder / 'learning_curve.png', learning_curve(
-        title, [figures for figures, _ in points], rows, WINDOW))
+        title, [figures for figures, _ in points], rows, WINDOW, measure))
 
 
-def _video(record, points, checkpoint, console):
+def _video(record, values, checkpoint, console):
     """Make video and still of the most telling of the evaluated episodes."""
-    from rpl_ros.experiments.video import make_video, telling_episode
-    number = FRESH + telling_episode(*([outcome.success for outcome in points[index][1]]
-                                       for index in (0, -1)))
+    from rpl_ros.experiments.video import make_video, TELLING
+    number = FRESH + TELLING[measure_of(record.scene.task).name](*values)
     problem = make_video(record.scene, checkpoint[2], number, record.folder, console)
     if problem:
         console.print(f'warning: no video: {problem}', style='yellow')

@@ -10,7 +10,7 @@ import numpy as np
 import yaml
 
 from rpl_ros.config import load_settings, SettingsError
-from rpl_ros.controllers import find_controller
+from rpl_ros.controllers import controller_for
 from rpl_ros.experiments.evaluate import EvaluationError, read_policy
 from rpl_ros.experiments.pool import Scene
 from rpl_ros.tasks.specs import spec
@@ -42,7 +42,7 @@ def read_run(folder):
         name = settings['base_controller_node'].controller or spec(sim.task).controller
         arguments = _arguments(folder / 'run.yaml')
         if arguments.get('base') != 'false':
-            find_controller(name)
+            controller_for(spec(sim.task), name)
     except (SettingsError, ValueError) as error:
         raise EvaluationError(str(error)) from None
     scene = Scene(sim.task, sim.seed, sim.objects, name, settings['residual_node'].residual_scale)
@@ -58,16 +58,17 @@ def _arguments(path):
         return {}
 
 
-def read_metrics(folder):
-    """Return ([dict with mode, success, burn_in, env_steps] for each row of metrics.csv, problem).
+def read_metrics(folder, measure):
+    """Return ([dict with mode, value, burn_in, env_steps] for each row of metrics.csv, problem).
 
-    `problem` is an empty text, or says what is wrong; what was read before it is kept.
+    `value` is the success, 0 or 1, or the return, as `measure` says. `problem` is an empty
+    text, or says what is wrong; what was read before it is kept.
     """
     rows, path = [], Path(folder) / 'metrics.csv'
     try:
         with path.open(newline='') as file:
             for row in csv.DictReader(file):
-                rows.append({'mode': row['mode'], 'success': int(row['success']),
+                rows.append({'mode': row['mode'], 'value': float(row[measure.name]),
                              'burn_in': int(row['burn_in']), 'env_steps': int(row['total_steps'])})
     except OSError as error:
         return rows, f'{path}: {error.strerror}: no curves of the training episodes'

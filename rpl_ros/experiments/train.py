@@ -17,6 +17,7 @@ from rpl_ros.files import write_file
 from rpl_ros.launching.run_folder import to_yaml
 from rpl_ros.learning.checkpoint import FILE, resume, save
 from rpl_ros.learning.learner import LearningError
+from rpl_ros.measures import measure_of
 from rpl_ros.tasks.specs import SPECS
 
 EXAMPLES = """examples:
@@ -197,10 +198,10 @@ def read_run(options):
 
 
 def describe(task, row):
-    """Return the progress bar's text."""
-    if SPECS[task].measure == 'return':
-        return f'{task}: return {float(row["mean_return"]):.1f}'
-    return f'{task}: success {float(row["success"]):.2f}'
+    """Return what a row of evaluation.csv says, in words."""
+    measure = measure_of(task)
+    value = float(row['success' if measure.rate else 'mean_return'])
+    return f'{task}: {measure.label} {measure.exact(value)}'
 
 
 def train(options, run, folder, console):

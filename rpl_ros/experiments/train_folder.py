@@ -7,7 +7,6 @@ beyond the checkpoint is cut off when a run goes on.
 
 import csv
 import fcntl
-from pathlib import Path
 
 import yaml
 
@@ -124,6 +123,7 @@ def metrics_row(played, learner, seconds):
     return {'episode': episode.episode, 'mode': MODE_NAMES[played.mode],
             'success': int(episode.success), 'burn_in': int(learner.burn_in.active),
             'steps': episode.steps, 'total_steps': learner.transitions,
-            'return': round(played.episode_return, 4), 'policy_version': played.policy_version,
+            'return': round(played.outcome.episode_return, 4),
+            'policy_version': played.policy_version,
             'updates': learner.updates, 'wall_time_s': round(seconds, 1),
             **{name: float(f'{value:.6g}') for name, value in learner.figures.items()}}

@@ -10,8 +10,10 @@ import os
 
 import numpy as np
 
+from rpl_ros.experiments.evaluate import rewards_of
 from rpl_ros.experiments.pool import environment, ONE_THREAD
 from rpl_ros.experiments.progress import progress_bar
+from rpl_ros.rewards import is_success
 from rpl_ros.tasks.specs import CONTROL_PERIOD
 
 SIZE = (480, 360)  # pixels of one view
@@ -29,16 +31,34 @@ def telling_episode(base, residual):
 
     Best is one that only the residual solves, then one that both solve, then any.
     """
-    pairs = list(zip(base, residual))
+    pairs = list(zip(map(bool, base), map(bool, residual)))
     for wanted in ((False, True), (True, True), (True, False)):
         if wanted in pairs:
             return pairs.index(wanted)
     return 0
 
 
+def typical_episode(base, residual):
+    """Return the index of the episode whose gain in return is nearest to the mean gain."""
+    gains = np.subtract(residual, base)
+    return int(np.abs(gains - gains.mean()).argmin())
+
+
+TELLING = {'success': telling_episode, 'return': typical_episode}
+
+
+def marks_of(spec, episode):
+    """Return (text, colour) for each of the T + 1 states: success, or the return so far."""
+    if spec.measure == 'return':
+        sums = np.cumsum([0.0, *rewards_of(spec, episode)])
+        return [(f'return {value:.1f}', LIGHT) for value in sums]
+    solved = is_success(episode.achieved_goals, episode.desired_goal, spec.reach)
+    marks = [('success', GREEN) if now else ('', RED) for now in solved]
+    return marks if solved[-1] else [*marks[:-1], ('failed', RED)]
+
+
 def _record(task, controller, policy, number):
-    """Play an episode; return its poses (T + 1, nq) and whether each state is a success."""
-    from rpl_ros.rewards import is_success
+    """Play an episode; return its poses (T + 1, nq) and the marks of its states."""
     from rpl_ros.rollout import run_episode
     poses = []
 
@@ -46,12 +66,11 @@ def _record(task, controller, policy, number):
         poses.append(task.data.qpos.copy())
         return controller(observation, desired_goal)
     episode, _, _ = run_episode(task, watched, policy, number)
-    return np.array(poses), is_success(episode.achieved_goals, episode.desired_goal,
-                                       task.spec.reach)
+    return np.array(poses), marks_of(task.spec, episode)
 
 
 def _render(pipe, scene, policy, number, patience):
-    """Send (stride, frames to come), then (step, [picture, picture], [success, success]) for each.
+    """Send (stride, frames to come), then (step, [picture, picture], [mark, mark]) for each.
 
     Runs in a child process. What goes wrong is sent as text.
     """
@@ -69,7 +88,7 @@ def _render(pipe, scene, policy, number, patience):
                     mujoco.mj_forward(task.model, task.data)
                     renderer.update_scene(task.data, CAMERA)
                     pictures.append(renderer.render().copy())
-                return step, pictures, [bool(successes[step]) for _, successes in records]
+                return step, pictures, [marks[step] for _, marks in records]
             draw(0)  # the first picture takes longer than all others
             start, last = time.monotonic(), len(records[0][0]) - 1
             draw(0)
@@ -95,25 +114,25 @@ def _receive(pipe):
         yield item
 
 
-def caption(picture, name, step, success, last):
-    """Return `picture` (H, W, 3) with a bar above it: name, time, and whether it succeeds."""
+def caption(picture, name, step, mark):
+    """Return `picture` (H, W, 3) with a bar above it: name, time, and `mark`, (text, colour)."""
     from PIL import Image, ImageDraw, ImageFont
     image = Image.new('RGB', (picture.shape[1], picture.shape[0] + BAR), DARK)
     image.paste(Image.fromarray(picture), (0, BAR))
     pen, font = ImageDraw.Draw(image), ImageFont.load_default(size=17)
     pen.text((10, BAR // 2), name[:NAME], LIGHT, font, anchor='lm')
-    text = 'success' if success else 'failed' if last else ''
+    text, colour = mark
     time = f'{step * CONTROL_PERIOD:.1f} s'
     pen.text((image.width - 10, BAR // 2), time, LIGHT, font, anchor='rm')
-    pen.text((image.width - 66, BAR // 2), text, GREEN if success else RED, font, anchor='rm')
+    pen.text((image.width - 66, BAR // 2), text, colour, font, anchor='rm')
     return np.asarray(image)
 
 
-def side_by_side(frame, names, last):
+def side_by_side(frame, names):
     """Return one picture of what _render sent for a step, with captions."""
-    step, pictures, successes = frame
-    return np.hstack([caption(picture, name, step, success, last)
-                      for picture, name, success in zip(pictures, names, successes)])
+    step, pictures, marks = frame
+    return np.hstack([caption(picture, name, step, mark)
+                      for picture, name, mark in zip(pictures, names, marks)])
 
 
 def _frames(pipe, process, console):
@@ -147,8 +166,8 @@ def _write_still(path, frames, names):
     """Write start, middle and end as a sheet: base in the upper row, residual in the lower."""
     import imageio
     chosen = [frames[0], frames[len(frames) // 2], frames[-1]]
-    rows = [np.hstack([caption(frame[1][row], names[row], frame[0], frame[2][row],
-                               frame is frames[-1]) for frame in chosen]) for row in (0, 1)]
+    rows = [np.hstack([caption(frame[1][row], names[row], frame[0], frame[2][row])
+                       for frame in chosen]) for row in (0, 1)]
     part = path.with_name(f'{path.stem}.part{path.suffix}')
     imageio.imwrite(part, np.vstack(rows))
     os.replace(part, path)
@@ -183,7 +202,7 @@ def make_video(scene, policy, number, folder, console, patience=PATIENCE):
         return f'{next(iter(str(error).splitlines()), "")}; {REMEDY}'
     rate = 1 / CONTROL_PERIOD / stride
     names = [f'base: {scene.controller}', 'base + residual']
-    pictures = [side_by_side(frame, names, frame is frames[-1]) for frame in frames]
+    pictures = [side_by_side(frame, names) for frame in frames]
     try:
         _write_still(folder / 'before_after.png', frames, names)
         _write_video(folder / 'before_after.mp4',

@@ -8,6 +8,7 @@ LearnerStatus. All times are those of one monotonic clock, s.
 from collections import deque
 
 from rpl_ros.data import BASE, EVALUATE, EXPLORE, MODE_NAMES
+from rpl_ros.measures import MEASURES
 from rpl_ros.tasks.specs import CONTROL_PERIOD
 
 COLUMNS = ('episode', 'steps', 'total_steps', 'mode', 'policy_version', 'success', 'return',
@@ -23,13 +24,14 @@ SHOWN = ((BASE, 'base'), (EVALUATE, 'residual'), (EXPLORE, 'exploring'))
 class Numbers:
     """What is known about a run that started at `start` and shall have `episodes` (0: unknown)."""
 
-    def __init__(self, episodes, window, start):
-        """Success is averaged over the last `window` episodes of each mode."""
+    def __init__(self, episodes, window, start, measure=MEASURES['success']):
+        """Success or return is averaged over the last `window` episodes of each mode."""
+        self.measure = measure
         self.expected = episodes
         self.start = start
         self.seen = set()
         self.steps = self.missed = self.fallbacks = 0
-        self.successes = {mode: deque(maxlen=window) for mode in MODE_NAMES}
+        self.values = {mode: deque(maxlen=window) for mode in MODE_NAMES}
         self.history = deque()
         self.status = None
         self.status_time = start
@@ -52,7 +54,7 @@ class Numbers:
         self.steps += result.steps
         self.missed += result.missed
         self.fallbacks += result.fallbacks
-        self.successes[result.mode].append(bool(result.success))
+        self.values[result.mode].append(self.measure.of(result))
         self.history.append((now, self.steps, self.episodes))
         while len(self.history) > 2 and self.history[1][0] < now - LEFT_WINDOW:
             self.history.popleft()
@@ -83,10 +85,10 @@ class Numbers:
             return None
         return max(0, self.expected - self.episodes) / rate
 
-    def success(self, mode):
-        """Return the success of a mode in words, e.g. '24 % of 12'."""
-        last = self.successes[mode]
-        return f'{100 * sum(last) / len(last):.0f} % of {len(last)}' if last else 'none yet'
+    def means(self, between):
+        """Return the mean success or return of each mode in words, with `between` them."""
+        return between.join(f'{name} {self.measure.tally(self.values[mode])}'
+                            for mode, name in SHOWN)
 
 
 def clock(seconds):
@@ -116,7 +118,7 @@ def plain_line(numbers, now):
     parts = [f'{clock(now - numbers.start)}',
              f'episode {numbers.episodes}' + (f'/{numbers.expected}' if numbers.expected else ''),
              f'{numbers.steps} steps', f'{rate:.0f} steps/s (x{rate * CONTROL_PERIOD:.1f})',
-             *(f'{name} {numbers.success(mode)}' for mode, name in SHOWN),
+             f'{numbers.measure.name}: {numbers.means(", ")}',
              learning_state(numbers, now)]
     if numbers.status:
         parts.append(f'{numbers.status.updates} updates, policy {numbers.status.policy_version}')
@@ -142,7 +144,7 @@ def screen_rows(numbers, now):
     rate = numbers.rates(now, RATE_WINDOW)[0]
     rows = [('env steps', f'{numbers.steps:,}   {rate:.0f}/s   '
                           f'{rate * CONTROL_PERIOD:.1f} x real time'),
-            ('success', '   '.join(f'{name} {numbers.success(mode)}' for mode, name in SHOWN)),
+            (numbers.measure.name, numbers.means('   ')),
             *_learner_rows(numbers, now)]
     if numbers.missed or numbers.fallbacks:
         rows.append(('trouble', f'{numbers.missed} missed commands   {numbers.fallbacks} '

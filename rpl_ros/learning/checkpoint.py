@@ -2,8 +2,8 @@
 """A learner as files, and back: it goes on to the last bit as if it had not been interrupted.
 
 `learner.safetensors` holds networks, optimisers, counters and random numbers, and is written last.
-`replay_<number>.safetensors` hold the episodes that were added since the checkpoint before, so that
-a checkpoint costs no more after a million transitions than after the first.
+`replay_<number>.safetensors` hold the episodes that were added since the checkpoint before, so
+that a checkpoint costs no more after a million transitions than after the first.
 """
 
 from pathlib import Path

@@ -8,7 +8,7 @@ import numpy as np
 from rpl_msgs.msg import BaseAction as BaseActionMessage
 
 from rpl_ros.config import ControllerSettings, SettingsError
-from rpl_ros.controllers import find_controller
+from rpl_ros.controllers import controller_for
 from rpl_ros.convert import fill, read_state
 from rpl_ros.data import BaseAction
 from rpl_ros.nodes.params import RplNode, run_node
@@ -25,7 +25,7 @@ class BaseControllerNode(RplNode):
         self._spec = spec(self.settings.task)
         self._name = self.settings.controller or self._spec.controller
         try:
-            self._controller = find_controller(self._name)
+            self._controller = controller_for(self._spec, self._name)
         except ValueError as error:
             raise SettingsError(f'base_controller_node: {error}') from error
         if hasattr(self._controller, 'prepare'):

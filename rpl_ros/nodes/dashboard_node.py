@@ -14,6 +14,7 @@ from rclpy.qos import qos_profile_rosout_default
 
 from rpl_ros.config import DashboardSettings, SettingsError
 from rpl_ros.launching.screen import COLUMNS, draw, Numbers, plain_line
+from rpl_ros.measures import measure_of
 from rpl_ros.nodes.params import RplNode, run_node
 from rpl_ros.nodes.qos import subscribe
 
@@ -63,7 +64,8 @@ class DashboardNode(RplNode):
         self.metrics = open_metrics(settings.out)
         self.launch_log = Path(settings.out) / 'log/launch.log' if settings.out else None
         self.launch_log_read = 0
-        self.numbers = Numbers(settings.episodes, settings.window_episodes, time.monotonic())
+        self.numbers = Numbers(settings.episodes, settings.window_episodes, time.monotonic(),
+                               measure_of(settings.task))
         subscribe(self, 'episode_result', self.on_result)
         subscribe(self, 'learner_status',
                   lambda status: self.numbers.add_status(status, time.monotonic()))

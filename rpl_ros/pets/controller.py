@@ -5,6 +5,7 @@ import numpy as np
 import torch
 
 from rpl_ros.assets import share
+from rpl_ros.controllers.primitives import for_observations
 from rpl_ros.learning.ddpg import use_fast_products
 from rpl_ros.pets.model_file import MODEL, restore
 from rpl_ros.pets.planner import Planner, PlanSettings
@@ -24,12 +25,10 @@ def driven(planner):
     pose. The random numbers of an episode follow from its first observation, so that it goes the
     same way whatever was played before, and on whichever process.
     """
+    @for_observations(SIZES[0])
     def pets(observation, desired_goal):
         """Return the base action (7,), 1 = 1 N m, for an observation (20,) and a goal (3,), m."""
         observation = np.ascontiguousarray(observation, dtype=np.float64)
-        if observation.shape != (SIZES[0],):
-            raise ValueError(f'pets is for mbrl_pusher: the observation has shape '
-                             f'{observation.shape}, expected ({SIZES[0]},)')
         if not observation[:SIZES[1]].any():
             words = observation.view(np.uint32).tolist()
             planner.begin(int(np.random.default_rng(words).integers(2**63)))

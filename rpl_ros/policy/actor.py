@@ -22,7 +22,7 @@ class Actor:
                         for n in range(shape.hidden_layers + 1)]
 
     def act(self, observation, previous, desired_goal, base_action):
-        """Return the residual (A,), or the whole action (`shape.whole_action`): in [-1, 1], float64.
+        """Return the residual (A,), or with `shape.whole_action` that; in [-1, 1], float64.
 
         `observation` (O,) is the present one, `previous` (O,) the one before it (at the first
         step: the same), `desired_goal` (G,), `base_action` (A,).

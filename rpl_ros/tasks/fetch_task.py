@@ -1,19 +1,16 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""What all tasks of the Fetch arm share: steps, states, saving, 25 elements of the observation."""
+"""What all tasks of the Fetch arm share: its steps, and 25 elements of the observation."""
 
-import mujoco
 import numpy as np
 
-from rpl_ros.data import State
-from rpl_ros.rewards import is_success, sparse_reward
 from rpl_ros.tasks import fetch
-from rpl_ros.tasks.physics import restore_state, save_state
-from rpl_ros.tasks.specs import CONTROL_PERIOD, spec
+from rpl_ros.tasks.simulated import SimulatedTask
+from rpl_ros.tasks.specs import CONTROL_PERIOD
 
 TABLE_TOP = 0.4  # m
 
 
-class FetchTask:
+class FetchTask(SimulatedTask):
     """A task in a compiled scene with the Fetch and a free body `object0`.
 
     Subclasses add reset(episode), which draws the scene from (`seed`, episode) alone, and may add
@@ -22,16 +19,11 @@ class FetchTask:
 
     def __init__(self, name, seed, model):
         """Take the compiled scene; ValueError for an unknown task."""
-        self.spec = spec(name)
-        self.seed = seed
-        self.model = model
-        self.data = mujoco.MjData(model)
+        super().__init__(name, seed, model)
         self._fetch = fetch.find_fetch(model)
         self._object = model.site('object0').id
         self._pose = model.joint('object0:joint').qposadr[0]
         self._velocity = model.joint('object0:joint').dofadr[0]
-        self._episode, self._step = None, 0
-        self._goal = np.zeros(3)
 
     def _settle(self, pose, height):
         """Return the state with the gripper at its start, `height` m above that of Push.
@@ -49,24 +41,20 @@ class FetchTask:
 
     def _begin(self, episode, goal):
         """Return the first State of an episode whose scene is set up."""
-        self._goal = goal
         self.model.site('goal').pos[:] = goal
+        return super()._begin(episode, goal)
+
+    def _move(self, action):
+        """Do a control step of physics with `action` (4,)."""
+        fetch.step_fetch(self.model, self.data, self._fetch, action)
+
+    def _refresh(self):
+        """Bring poses and velocities in `data` up to date."""
         fetch.refresh(self.model, self.data)
-        self._episode, self._step = episode, 0
-        return self._state(applied=False)
 
-    def warm_up(self):
-        """Do what would make a first reset slow; realtime control asks for it before it begins."""
-
-    def step(self, sent, applied=True, command_age=0.0):
-        """Execute the command `sent` (4,) for one control step, 40 ms, and return the State.
-
-        `applied` is False where `sent` is not the commanded action (a missed command);
-        `command_age`, s, is passed on.
-        """
-        fetch.step_fetch(self.model, self.data, self._fetch, sent)
-        self._step += 1
-        return self._state(applied, command_age)
+    def _achieved(self):
+        """Return where the object is (3,), m."""
+        return self.data.site_xpos[self._object].copy()
 
     def advance(self, action):
         """Execute `action` (4,) outside of any episode: for planning, without building a State.
@@ -75,17 +63,6 @@ class FetchTask:
         """
         fetch.step_fetch(self.model, self.data, self._fetch, action)
         return self.data.site_xpos[self._fetch.grip_site], self.data.site_xpos[self._object]
-
-    def _state(self, applied, command_age=0.0):
-        """Return the State after the present step."""
-        achieved = self.data.site_xpos[self._object].copy()
-        return State(
-            episode=self._episode, step=self._step, observation=self._observation(),
-            achieved_goal=achieved, desired_goal=self._goal.copy(),
-            reward=(float(sparse_reward(achieved, self._goal, self.spec.reach))
-                    if self._step else 0.0),
-            success=bool(is_success(achieved, self._goal, self.spec.reach)),
-            last=self._step == self.spec.horizon, applied=applied, command_age=command_age)
 
     def _observation(self):
         """Return the observation of the present state."""
@@ -106,25 +83,3 @@ class FetchTask:
         spin, motion = fetch.site_motion(self.model, self.data, site)
         data = self.data
         return [data.site_xpos[site].copy(), fetch.euler(data.site_xmat[site]), spin, motion]
-
-    def save(self):
-        """Return the full physics state, as an array."""
-        return save_state(self.model, self.data)
-
-    def restore(self, state):
-        """Set the physics to what save() returned."""
-        restore_state(self.model, self.data, state)
-        fetch.refresh(self.model, self.data)
-
-    def snapshot(self):
-        """Return all that the rest of the episode follows from, as a dict."""
-        return {'seed': self.seed, 'episode': self._episode, 'step': self._step,
-                'physics': self.save()}
-
-    def rewind(self, snapshot):
-        """Go back to what snapshot() returned, also that of another object of the same task."""
-        if (self.seed, self._episode) != (snapshot['seed'], snapshot['episode']):
-            self.seed = snapshot['seed']
-            self.reset(snapshot['episode'])
-        self.restore(snapshot['physics'])
-        self._step = snapshot['step']

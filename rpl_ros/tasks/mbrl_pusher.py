@@ -10,10 +10,7 @@ import mujoco
 import numpy as np
 
 from rpl_ros.assets import share
-from rpl_ros.data import State
-from rpl_ros.rewards import is_success, pusher_reward
-from rpl_ros.tasks.physics import restore_state, save_state
-from rpl_ros.tasks.specs import spec
+from rpl_ros.tasks.simulated import SimulatedTask
 
 JOINTS = 7
 SUBSTEPS = 4  # physics steps of 10 ms in a control step
@@ -23,7 +20,7 @@ OBJECT_SPREAD = 0.025  # m, standard deviation of each
 JOINT_VELOCITY = 0.005  # rad/s, largest first velocity
 
 
-class PusherTask:
+class PusherTask(SimulatedTask):
     """MBRLPusher in MuJoCo; see docs/observations.md for the 20 elements of its observation.
 
     Episode n with seed s is the same scene wherever it is played: it is drawn from (s, n) alone.
@@ -34,58 +31,34 @@ class PusherTask:
         if objects:
             raise ValueError(f'task {name} has only one object, the cylinder: objects={objects!r} '
                              f'is of use for complex_hook only')
-        self.spec = spec(name)
-        self._seed = seed
-        self.model = mujoco.MjModel.from_xml_path(str(share('sim') / 'mbrl_pusher.xml'))
-        self.data = mujoco.MjData(self.model)
+        super().__init__(name, seed, mujoco.MjModel.from_xml_path(
+            str(share('sim') / 'mbrl_pusher.xml')))
         self._tip, self._object = (self.model.body(body).id for body in ('tip', 'object'))
-        self._goal = self.model.body('goal').pos.copy()
-        self._episode = self._step = 0
-
-    def warm_up(self):
-        """Do nothing: the first reset is as fast as any."""
 
     def reset(self, episode):
         """Set up the scene of episode number `episode` and return its first State."""
-        rng = np.random.default_rng([self._seed, episode])
+        rng = np.random.default_rng([self.seed, episode])
         mujoco.mj_resetData(self.model, self.data)
         self.data.qpos[JOINTS:] = OBJECT_START + OBJECT_SPREAD * rng.standard_normal(2)
         self.data.qvel[:JOINTS] = rng.uniform(-JOINT_VELOCITY, JOINT_VELOCITY, JOINTS)
-        mujoco.mj_kinematics(self.model, self.data)
-        self._episode, self._step = episode, 0
-        return self._state(np.zeros(JOINTS), applied=False)
+        return self._begin(episode, self.model.body('goal').pos.copy())
 
-    def step(self, sent, applied=True, command_age=0.0):
-        """Execute the command `sent` (7,) for one control step, 40 ms, and return the State.
-
-        Clipped to [-1, 1]; 1 is a torque of 1 N m. `applied` is False where `sent` is not the
-        commanded action (a missed command); `command_age`, s, is passed on.
-        """
-        torque = MAX_TORQUE * np.clip(sent, -1.0, 1.0)
-        self.data.ctrl[:] = torque
+    def _move(self, action):
+        """Do a control step of physics with the torques `action` (7,)."""
+        self.data.ctrl[:] = MAX_TORQUE * action
         mujoco.mj_step(self.model, self.data, nstep=SUBSTEPS)
-        # mj_step leaves the poses of the state before its last substep.
-        mujoco.mj_kinematics(self.model, self.data)
-        self._step += 1
-        return self._state(torque, applied, command_age)
+        self._refresh()
 
-    def _state(self, torque, applied, command_age=0.0):
-        """Return the State after the present step, in which `torque` (7,), N m, was executed."""
+    def _refresh(self):
+        """Bring the poses in `data` up to date."""
+        mujoco.mj_kinematics(self.model, self.data)
+
+    def _observation(self):
+        """Return the observation (20,): see docs/observations.md."""
         data = self.data
-        thing, tip = data.xpos[self._object].copy(), data.xpos[self._tip]
-        observation = np.concatenate([data.qpos[:JOINTS], data.qvel[:JOINTS], tip, thing])
-        reward = float(pusher_reward(thing, self._goal, tip, torque)) if self._step else 0.0
-        return State(
-            episode=self._episode, step=self._step, observation=observation, achieved_goal=thing,
-            desired_goal=self._goal.copy(), reward=reward,
-            success=bool(is_success(thing, self._goal, self.spec.reach)),
-            last=self._step == self.spec.horizon, applied=applied, command_age=command_age)
+        return np.concatenate([data.qpos[:JOINTS], data.qvel[:JOINTS], data.xpos[self._tip],
+                               data.xpos[self._object]])
 
-    def save(self):
-        """Return the full physics state, as an array."""
-        return save_state(self.model, self.data)
-
-    def restore(self, state):
-        """Set the physics to what save() returned."""
-        restore_state(self.model, self.data, state)
-        mujoco.mj_kinematics(self.model, self.data)
+    def _achieved(self):
+        """Return where the cylinder is (3,), m."""
+        return self.data.xpos[self._object].copy()

@@ -42,8 +42,6 @@ SPECS = {
     **{name: TaskSpec(name, 40, 3, 4, 100, 0.05, 'reactive_hook')
        for name in ('hook', 'noisy_hook', 'complex_hook')},
 }
-SPECS['mbrl_pusher'] = TaskSpec('mbrl_pusher', 20, 3, 7, 150, 0.05, 'cached_pets',
-                                reward='pusher', measure='return')
 
 
 def spec(name):

@@ -19,7 +19,7 @@ glfw.init() or exit(1)
 glfw.window_hint(glfw.VISIBLE, False)
 glfw.create_window(64, 64, 'rpl', None, None) or exit(1)
 """
-STOP_WITHIN = 2.0  # s, for the drawing thread to end
+STOP_WITHIN = 2.0  # s, for a drawing thread to end
 # What a reset changes in the model: object, bumps, goal. The rest is drawn as it was compiled.
 CHANGING = ('geom_type', 'geom_dataid', 'geom_size', 'geom_aabb', 'geom_rbound', 'geom_pos',
             'geom_quat', 'geom_rgba', 'site_pos')
@@ -28,9 +28,13 @@ CHANGING = ('geom_type', 'geom_dataid', 'geom_size', 'geom_aabb', 'geom_rbound',
 class Window:
     """Shows a task; after the user has closed it, it does nothing any more."""
 
-    def __init__(self, task, viewer, model, data):
-        """Take the task and a passive viewer of `model` and `data`, copies of the task's."""
+    def __init__(self, task, viewer, model, data, threads):
+        """Take the task and a passive viewer of `model` and `data`, copies of the task's.
+
+        `threads` are those of the viewer.
+        """
         self._task, self._viewer, self._model, self._data = task, viewer, model, data
+        self._viewer_threads = threads
         self._latest, self._due = None, 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._draw, name='window', daemon=True)
@@ -71,6 +75,9 @@ class Window:
         self._stop.set()
         self._thread.join(STOP_WITHIN)
         self._viewer.close()
+        # It only asks them to end. One that still draws while the process ends, crashes it.
+        for thread in self._viewer_threads:
+            thread.join(STOP_WITHIN)
 
 
 def why_no_display():
@@ -94,9 +101,11 @@ def open_window(task):
             from mujoco import viewer
             model = copy.copy(task.model)
             data = copy.copy(task.data)
+            before = threading.enumerate()
             passive = viewer.launch_passive(model, data, show_left_ui=False, show_right_ui=False)
+            threads = [thread for thread in threading.enumerate() if thread not in before]
             _look(passive, model)
-            return Window(task, passive, model, data)
+            return Window(task, passive, model, data, threads)
         except Exception as error:  # GLFW and drivers raise what they like; the run must go on
             problem = next(iter(str(error).splitlines()), type(error).__name__)
     print(f'warning: the run goes on without a window: {problem} (headless:=true: do not try)',

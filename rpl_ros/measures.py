@@ -1,0 +1,56 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""By what the policies of a task are judged: how to take it from an episode, how to write it."""
+
+from dataclasses import dataclass
+
+from rpl_ros.tasks.specs import spec
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Success, or return.
+
+    `name` is its column in metrics.csv, `label` what its mean is called, `field` its name in
+    EpisodeResult and Outcome, `figures` are the keys of its mean and 95 % interval, by `method`,
+    in what summarise() returns. A `rate` lies within 0 to 1 and is written in percent.
+    """
+
+    name: str
+    label: str
+    field: str
+    figures: tuple
+    method: str
+    rate: bool
+
+    def of(self, episode):
+        """Return the value of an EpisodeResult or Outcome; of a success 1.0 or 0.0."""
+        return float(getattr(episode, self.field))
+
+    def exact(self, value):
+        """Return a mean in words for tables: '24.0%' or '-77.6'."""
+        return f'{value:.1%}' if self.rate else f'{value:.1f}'
+
+    def change(self, value):
+        """Return a difference of two means as a number: '+24.0' (points of percent), '+2.3'."""
+        return f'{100 * value if self.rate else value:+.1f}'
+
+    def tally(self, values):
+        """Return the mean of some episodes in words: '24 % of 12', '-77.6 over 12', 'none yet'."""
+        if not values:
+            return 'none yet'
+        mean = sum(values) / len(values)
+        return (f'{100 * mean:.0f} % of {len(values)}' if self.rate
+                else f'{mean:.1f} over {len(values)}')
+
+
+MEASURES = {
+    'success': Measure('success', 'success', 'success', ('success_rate', 'low', 'high'), 'Wilson',
+                       rate=True),
+    'return': Measure('return', 'mean return', 'episode_return',
+                      ('mean_return', 'return_low', 'return_high'), 'Student', rate=False),
+}
+
+
+def measure_of(task):
+    """Return the Measure of the task called `task`; ValueError for an unknown one."""
+    return MEASURES[spec(task).measure]
