@@ -128,3 +128,11 @@ def test_controllers_score_what_the_paper_reports(name, controller, episodes, lo
     policy = greedy_policy(task.spec, None, 1.0)
     results = evaluate(task, find_controller(controller), policy, episodes)
     assert low <= np.mean([success for success, _ in results]) <= high
+
+
+def test_the_planner_solves_some_episodes_of_push_but_not_all():
+    task = make_task('push', 0)
+    policy = greedy_policy(task.spec, None, 1.0)
+    results = evaluate(task, find_controller('discrete_mpc_push'), policy, 20, first=0)
+    # True rate about 0.5. Standing still solves 1 of 20.
+    assert 0.2 <= np.mean([success for success, _ in results]) <= 0.8
