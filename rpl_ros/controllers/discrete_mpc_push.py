@@ -17,7 +17,7 @@ EXPANSIONS = 10
 MOVES = np.array([[-1., 0, 0, 0], [1, 0, 0, 0], [0, -1, 0, 0], [0, 1, 0, 0], [0, 0, -1, 0],
                   [0, 0, 1, 0]])
 BEHIND = 0.05  # m, from which point to push: that of ReactivePush is further away
-RESOLUTION = 1e-4  # m, in which distances are compared
+RESOLUTION = 3e-4  # m, in which distances are compared; measured: see docs/tasks.md
 
 
 @lru_cache(maxsize=1)
@@ -35,7 +35,7 @@ def _simulator():
 def _cost(grip, block, goal, depth, rng):
     """Return what the search makes small: block from goal, then gripper from where to push.
 
-    Both in 0.1 mm, whole numbers; a random number decides between equals.
+    Both in whole numbers of RESOLUTION; a random number decides between equals.
     """
     far = np.linalg.norm((block - goal)[:2])
     reach = np.linalg.norm(grip - push_point(block, goal, BEHIND))

@@ -2,7 +2,8 @@
 """From an observation of a block task back to a state of the simulator.
 
 A controller that plans gets observations only, over ROS 2 as in process. They lack the arm's
-joints, but its gripper points down always, so that they follow from the gripper's position.
+joints, but its gripper points down wherever the arm can reach like that, so that they follow from the
+gripper's position.
 """
 
 import mujoco
@@ -16,8 +17,8 @@ ARM = ('shoulder_pan', 'shoulder_lift', 'upperarm_roll', 'elbow_flex', 'forearm_
 ITERATIONS = 20  # at most, of a damped Newton's method
 ENOUGH = 1e-5  # m and rad, error of the gripper's pose
 STRIDE = 0.1  # m and rad, by which the pose may change in one iteration
-DAMPING = 1e-5  # keeps the step finite where the arm is stretched out
-TURN_WEIGHT = 0.1  # m/rad: there the gripper's position counts more than that it points down
+DAMPING = 3e-4  # m^2/rad^2: keeps the joints' way and speeds small where the arm is stretched out
+TURN_WEIGHT = 0.02  # m/rad: far out, the gripper is where it was seen and tilts
 TIMESTEP = 0.004  # s, of a simulator to plan in: half as many steps as in the task
 # What may touch something in a simulator to plan in. Base and floor: their contact bears on where
 # the gripper comes to hang.
