@@ -7,7 +7,7 @@ import time
 
 import yaml
 
-STAND_IN = r'''
+STAND_IN = r"""
 import argparse, csv, fcntl, os, pathlib, signal, sys, time
 import yaml
 
@@ -81,7 +81,7 @@ while done < options.steps:
         save()
         append('evaluation.csv', env_steps=done, success=min(1, 0.25 + done / 1000), **row)
 (out / 'summary.yaml').write_text('done: true')
-'''
+"""
 
 
 def stand_in(folder):

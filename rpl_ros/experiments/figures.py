@@ -171,8 +171,9 @@ def in_words(row):
     least, most = row['env_steps_least'], row['env_steps_most']
     steps = f'{least:,}' if least == most else f'{least:,} to {most:,}'
     paper = f'; paper: {row["paper_says"]}' if row['paper_says'] else ''
-    return (f'{name}: {row["measure"].replace("_", " ")} {row["final_mean"]}{spread} after {steps} '
-            f'steps, n = {row["runs"]}{paper}')
+    measure = row['measure'].replace('_', ' ')
+    return (f'{name}: {measure} {row["final_mean"]}{spread} after {steps} steps, '
+            f'n = {row["runs"]}{paper}')
 
 
 def make_parser():

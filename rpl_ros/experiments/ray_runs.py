@@ -5,7 +5,6 @@ import os
 
 from rpl_ros.config import SettingsError
 from rpl_ros.experiments.remote_run import carry_out, Keeper
-from rpl_ros.experiments.run_status import begin_log
 
 RETRIES = 10
 """How often a run is taken up again after its worker or host was lost."""
