@@ -145,8 +145,41 @@ def test_mistakes_are_one_line(tmp_path, capsys):
         f"rpl sweep: {file}, entry 1 of runs: unknown task 'psh' (did you mean 'push'?): "
         f'expected one of {", ".join(SPECS)}\n')
     assert main([file, '--ray', '--workers', '2']) == 2
-    assert main([sweep_file(tmp_path, runs=RUNS)], ['/no/such/program']) == 2
-    assert capsys.readouterr().err.endswith("No such file or directory: '/no/such/program'\n")
+
+
+def test_what_cannot_start_has_failed_and_the_others_are_tried(tmp_path, capsys):
+    file = sweep_file(tmp_path, runs=RUNS)
+    (tmp_path / 'out/push').mkdir(parents=True)
+    (tmp_path / 'out/push/residual').touch()  # where a folder should be
+    assert main([file], stand_in(tmp_path)) == 1
+    said = capsys.readouterr().out
+    assert '4 runs: 1 failed, 3 finished' in said and 'failed: push/residual/seed0' in said
+
+
+def test_a_run_that_is_killed_in_the_middle_of_a_line_has_failed(tmp_path):
+    file = sweep_file(tmp_path, runs=[{'task': 'push', 'steps': 300}])
+    program = ['sh', '-c', 'printf "half a li"; kill -9 $$']
+    assert main([file], program) == 1
+    status = read_status(read_sweep(file)[1][0])
+    assert (status.state, status.note) == ('failed', 'killed by SIGKILL: half a li')
+
+
+def test_a_second_ctrl_c_kills_runs_that_do_not_end(tmp_path):
+    file = sweep_file(tmp_path, runs=[{'task': 'push', 'steps': 300}])
+    (tmp_path / 'deaf.py').write_text(
+        'import pathlib, signal, sys, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n'
+        'pathlib.Path(sys.argv[0] + ".up").touch()\ntime.sleep(600)')
+    code = ('import sys; from rpl_ros.experiments.sweep import main; '
+            f'sys.exit(main([{file!r}], [sys.executable, {str(tmp_path / "deaf.py")!r}]))')
+    sweep = subprocess.Popen([sys.executable, '-uc', code], text=True, stdout=subprocess.PIPE)
+    wait_for((tmp_path / 'deaf.py.up').exists)
+    sweep.send_signal(signal.SIGINT)
+    while 'once more kills them' not in sweep.stdout.readline():
+        assert sweep.poll() is None
+    sweep.send_signal(signal.SIGINT)
+    said, _ = sweep.communicate(timeout=60)
+    assert sweep.returncode == 130 and 'go on with: rpl sweep' in said
+    assert set(states(file).values()) == {'queued'}
 
 
 def test_a_terminal_shows_the_running_ones_with_the_time_left(tmp_path, monkeypatch):

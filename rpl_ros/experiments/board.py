@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 import time
 
-from rpl_ros.experiments.run_status import (FAILED, FINISHED, QUEUED, read_status, RUNNING,
-                                            STATES, STOPPED)
+from rpl_ros.experiments.run_status import (FAILED, FINISHED, QUEUED, read_figures,
+                                            read_status, RUNNING, STATES, Status, STOPPED)
 from rpl_ros.launching.screen import clock
 
 COLOURS = {RUNNING: 'cyan', FAILED: 'red', STOPPED: 'yellow', QUEUED: 'dim', FINISHED: 'green'}
@@ -36,16 +36,17 @@ class Board:
 
     def started(self, job, where=''):
         """Note that a run has begun, on the host `where`."""
-        status = replace(read_status(job), state=RUNNING, note=where)
-        self.status[job.name] = status
+        status = self.status[job.name] = Status(RUNNING, *read_figures(job), where)
         self.since[job.name] = (time.monotonic(), status.env_steps)
         resumed = f' at {status.env_steps:,} steps' if status.env_steps else ''
         self.console.print(f'{job.name}: started{resumed}{where and f" on {where}"}')
 
-    def ended(self, job):
-        """Take what the run's folder now says, and print it."""
+    def ended(self, job, problem=''):
+        """Take what the run's folder now says, and print it; `problem` if it could not start."""
         status = read_status(job)
-        if status.state == RUNNING:  # not by us
+        if problem:
+            status = replace(status, state=FAILED, note=problem)
+        elif status.state == RUNNING:  # not by us
             status = replace(status, state=FAILED, note='in use by another process')
         self.status[job.name] = status
         value = '' if status.value is None else f', last evaluation {shown(status.value)}'
@@ -58,8 +59,8 @@ class Board:
         for job in self.jobs:
             status = self.status[job.name]
             if status.state == RUNNING:
-                new = read_status(job)
-                self.status[job.name] = replace(status, env_steps=new.env_steps, value=new.value)
+                # Not read_status(): it tries the run's lock, just when the run may want it.
+                self.status[job.name] = Status(RUNNING, *read_figures(job), status.note)
 
     def seconds_left(self, job):
         """Return the time until a running job is done, s; None if unknown."""

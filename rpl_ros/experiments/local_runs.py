@@ -1,8 +1,10 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
 """Runs as processes of this machine: started, watched, and asked to write their checkpoints."""
 
+from contextlib import suppress
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -12,6 +14,9 @@ from rpl_ros.launching import child
 
 TRAIN = (sys.executable, '-m', 'rpl_ros.cli', 'train')
 POLL = 0.1
+GRACE = 60.0
+"""Time for a checkpoint where the sweep itself ends with an error, s."""
+WAIT = 'waiting for the checkpoints of all runs; once more kills them'
 INTERRUPTED = (-signal.SIGINT, -signal.SIGTERM, 128 + signal.SIGINT, 128 + signal.SIGTERM)
 """How a run ends that was asked to: some end before they can catch the signal."""
 
@@ -53,24 +58,30 @@ def conclude(folder, code, asked):
         return
     if asked and code in INTERRUPTED or asked > 1:
         return
-    end_log(folder, child.how_it_ended(code) if code else 'ended without a summary.yaml')
+    with suppress(OSError):  # a full disk shall not end the other runs
+        end_log(folder, child.how_it_ended(code) if code else 'ended without a summary.yaml')
 
 
 def run_here(jobs, board, stop, tick, workers, command=None):
     """Run `jobs`, `workers` at a time, until all have ended or `stop` asks for the end.
 
     The first request goes to each run as SIGINT, so that it writes a checkpoint; a second one
-    kills them. OSError where a run cannot be started.
+    kills them.
     """
     queue, running, asked = list(jobs), {}, 0
     try:
         while running or queue and not stop.count:
             while queue and len(running) < workers and not stop.count:
                 job = queue.pop(0)
-                running[job] = start(job, job.folder, command)
-                board.started(job)
+                try:
+                    running[job] = start(job, job.folder, command)
+                except OSError as error:
+                    board.ended(job, str(error))
+                else:
+                    board.started(job)
             if stop.count > asked:
                 asked = stop.count
+                board.console.print(WAIT)
                 for popen in running.values():
                     if asked == 1:
                         popen.send_signal(signal.SIGINT)
@@ -86,6 +97,9 @@ def run_here(jobs, board, stop, tick, workers, command=None):
             tick()
             time.sleep(POLL)
     finally:
+        for popen in running.values():  # none, unless something went wrong here
+            popen.send_signal(signal.SIGINT)
         for popen in running.values():
+            with suppress(subprocess.TimeoutExpired):
+                popen.wait(GRACE)
             child.kill_group(popen)
-            popen.wait()

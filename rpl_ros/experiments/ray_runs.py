@@ -4,6 +4,7 @@
 import os
 
 from rpl_ros.config import SettingsError
+from rpl_ros.experiments.local_runs import WAIT
 from rpl_ros.experiments.remote_run import carry_out, Keeper
 
 RETRIES = 10
@@ -76,6 +77,7 @@ def _watch(ray, jobs, board, stop, tick, command):
             asked = stop.count
             if asked > 1:
                 return
+            board.console.print(WAIT)
             ray.get(keeper.stop.remote())
             for task, job in tasks.items():
                 if job not in shown:

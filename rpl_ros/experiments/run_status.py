@@ -76,7 +76,8 @@ def begin_log(folder, command):
 def end_log(folder, how):
     """Note in the run's log how it failed."""
     with open(folder / LOG, 'a') as file:
-        file.write(f'rpl sweep: {_now()} failed: {how}\n')
+        # The run may have been ended in the middle of a line.
+        file.write(f'\nrpl sweep: {_now()} failed: {how}\n')
 
 
 def _now():
@@ -93,14 +94,19 @@ def failure(folder):
     return f'{found[1]}: {said}' if said else found[1]
 
 
-def read_status(job):
-    """Return the Status of a Job from its folder."""
+def read_figures(job):
+    """Return (env steps, last evaluation or None) of a Job from its CSV files."""
     folder, measure = job.folder, SPECS[job.task].measure
     steps = last_number(folder / 'metrics.csv', 'total_steps')
     evaluated = last_number(folder / 'evaluation.csv', 'env_steps')
     value = last_number(folder / 'evaluation.csv',
                         'mean_return' if measure == 'return' else 'success')
-    figures = int(max(steps or 0, evaluated or 0)), value
+    return int(max(steps or 0, evaluated or 0)), value
+
+
+def read_status(job):
+    """Return the Status of a Job from its folder."""
+    folder, figures = job.folder, read_figures(job)
     if (folder / SUMMARY).is_file():
         return Status(FINISHED, *figures)
     if in_use(folder):

@@ -127,3 +127,5 @@ def main(argv=None, command=None):
     except (SettingsError, OSError) as error:
         print(f'rpl sweep: {error}', file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # before or after the runs: nothing is lost
+        return 130
