@@ -39,6 +39,11 @@ def workers():
     return [int(word) for word in found.stdout.split()]
 
 
+def attempts(job):
+    """Return how often a run was begun."""
+    return (job.folder / 'sweep.log').read_text().count(' started: ')
+
+
 def main():
     """Kill a worker, then the sweep with Ctrl-C; look whether nothing is lost."""
     options = argparse.ArgumentParser()
@@ -53,20 +58,23 @@ def main():
     checkpoints = [job.folder / 'checkpoints' for job in jobs]
 
     sweep = begin(folder, file, command)
-    wait_for(lambda: all(path.is_dir() for path in checkpoints))
-    victim = workers()[0]
-    os.kill(victim, signal.SIGKILL)
-    print(f'killed worker {victim}')
-    wait_for(lambda: sorted(len(starts(job.folder)) for job in jobs) == [1, 2])
-    wait_for(lambda: all(read_status(job).env_steps > 500 for job in jobs))
-    sweep.send_signal(signal.SIGINT)
-    assert sweep.wait(120) == 130
-    print('stopped:', [read_status(job) for job in jobs])
-    sweep = begin(folder, file, command)
-    assert sweep.wait(600) == 0
-    print((folder / 'said').read_text())
+    try:
+        wait_for(lambda: all(path.is_dir() for path in checkpoints))
+        victim = workers()[0]
+        os.kill(victim, signal.SIGKILL)
+        print(f'killed worker {victim}')
+        wait_for(lambda: sorted(attempts(job) for job in jobs) == [1, 2])
+        wait_for(lambda: all(read_status(job).env_steps > 500 for job in jobs))
+        sweep.send_signal(signal.SIGINT)
+        assert sweep.wait(120) == 130
+        print('stopped:', [read_status(job) for job in jobs])
+        sweep = begin(folder, file, command)
+        assert sweep.wait(600) == 0
+    finally:
+        sweep.kill()
+        print((folder / 'said').read_text())
     for job in jobs:
-        print(job.name, 'began at', starts(job.folder), read_status(job))
+        print(job.name, attempts(job), 'attempts, began at', starts(job.folder), read_status(job))
     assert all(all(start > 0 for start in starts(job.folder)[1:]) for job in jobs)
     print('nothing was lost;', folder)
 
