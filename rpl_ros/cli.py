@@ -13,6 +13,8 @@ COMMANDS = {
     'report': ('rpl_ros.experiments.report', 'make curve, comparison and video of a run folder'),
     'evaluate': ('rpl_ros.experiments.evaluate', 'compare base and residual on fresh episodes'),
     'train': ('rpl_ros.experiments.train', 'train in one process, without ROS 2'),
+    'sweep': ('rpl_ros.experiments.sweep', 'train a grid of task x method x seed'),
+    'plot': ('rpl_ros.experiments.figures', "draw the paper's figures from run folders"),
     'pets': ('rpl_ros.experiments.pets', 'learn the model of mbrl_pusher, and CachedPETS from it'),
     'bench': ('rpl_ros.experiments.bench', 'measure speed and print ratios'),
     'doctor': ('rpl_ros.doctor', 'check what this machine lacks'),

@@ -8,10 +8,18 @@ import pytest
 from rpl_ros.assets import share
 from rpl_ros.config import (LearnerSettings, load_settings, make_settings, NODE_SETTINGS,
                             SettingsError)
+from rpl_ros.tasks.specs import SPECS
 
 
-@pytest.mark.parametrize('path', sorted(share('config').glob('*.yaml')),
-                         ids=lambda path: path.stem)
+PARAMETER_FILES = sorted(path for path in share('config').glob('*.yaml')
+                         if path.name != 'sweep.yaml')  # test_grid.py
+
+
+def test_each_task_has_a_file_in_config():
+    assert {path.stem for path in PARAMETER_FILES} == set(SPECS)
+
+
+@pytest.mark.parametrize('path', PARAMETER_FILES, ids=lambda path: path.stem)
 def test_each_file_in_config_is_usable_and_names_its_task(path):
     found = load_settings(path)
     assert set(found) == set(NODE_SETTINGS)

@@ -27,7 +27,7 @@ def console_scripts():
     return dict(line.split(' = ') for line in captured['entry_points']['console_scripts'])
 
 
-@pytest.mark.parametrize('group', ['run', 'test', 'build', 'pypi_ros'])
+@pytest.mark.parametrize('group', ['run', 'test', 'ray', 'build', 'pypi_ros'])
 def test_pins_are_exact_and_no_name_applies_twice(group):
     pins = [pre.split_pin(line) for line in pre.read_pins()[group]]
     assert pins

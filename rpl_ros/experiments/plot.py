@@ -26,13 +26,13 @@ def burn_in_end(rows):
     return max((row['env_steps'] for row in rows if row['burn_in']), default=0)
 
 
-def new_figure():
-    """Return an empty figure of 1200 x 700 pixels."""
+def new_figure(width=8, height=4.67):
+    """Return an empty figure of so many inches at 150 pixels: by default 1200 x 700."""
     # In a virtual environment its folder takes the cache of fonts, not the user's home.
     if sys.prefix != sys.base_prefix and os.access(sys.prefix, os.W_OK):
         os.environ.setdefault('MPLCONFIGDIR', str(Path(sys.prefix) / 'share' / 'matplotlib'))
     from matplotlib.figure import Figure
-    return Figure(figsize=(8, 4.67), dpi=150, layout='constrained')
+    return Figure(figsize=(width, height), dpi=150, layout='constrained')
 
 
 def _draw_training(axes, rows, window, everything):

@@ -13,6 +13,7 @@ from rpl_ros.experiments.evaluate import cores, count, EvaluationError, FRESH, s
 from rpl_ros.experiments.loop import Loop
 from rpl_ros.experiments.methods import DEFAULT, METHODS, recipe_file, recipes, settings_of
 from rpl_ros.experiments.players import Players
+from rpl_ros.experiments.run_status import SUMMARY
 from rpl_ros.files import write_file
 from rpl_ros.launching.run_folder import to_yaml
 from rpl_ros.learning.checkpoint import FILE, resume, save
@@ -137,7 +138,7 @@ class Session:
         """Write summary.yaml: it says that the run is complete."""
         rows = [{name: row[name] for name in ('env_steps', 'success', 'mean_return')}
                 for row in self.evaluations.rows]
-        write_file(self.folder / 'summary.yaml', to_yaml({
+        write_file(self.folder / SUMMARY, to_yaml({
             'env_steps': self.learner.transitions, 'updates': self.learner.updates,
             'first': rows[0], 'last': rows[-1], 'seconds': round(self.seconds(), 1)}))
 

@@ -7,11 +7,13 @@ beyond the checkpoint is cut off when a run goes on.
 
 import csv
 import fcntl
+import time
 
 import yaml
 
 from rpl_ros.config import SettingsError
 from rpl_ros.data import MODE_NAMES
+from rpl_ros.experiments.run_status import LOCK, LOG, SUMMARY
 from rpl_ros.files import write_file
 from rpl_ros.launching.run_folder import circumstances, parameter_file, to_yaml
 
@@ -27,13 +29,15 @@ def take(folder):
     SettingsError where another process uses it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = (folder / 'run.lock').open('w')
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise SettingsError(f'{folder} is in use by another run: wait for it, or give another '
-                            'folder with --out') from None
-    return lock
+    lock = (folder / LOCK).open('w')
+    for _ in range(10):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock
+        except BlockingIOError:
+            time.sleep(0.1)  # it may be no run, but one that looks whether there is one
+    raise SettingsError(f'{folder} is in use by another run: wait for it, or give another folder '
+                        'with --out')
 
 
 def begin(folder, run):
@@ -47,7 +51,7 @@ def begin(folder, run):
     if (folder / 'run.yaml').exists():
         try:
             difference = _compare(folder, run)
-            summary = folder / 'summary.yaml'
+            summary = folder / SUMMARY
             if not difference and summary.exists():
                 if yaml.safe_load(summary.read_text())['env_steps'] >= run['steps']:
                     return True
@@ -58,7 +62,7 @@ def begin(folder, run):
         if difference:
             raise SettingsError(f'{folder} holds a run with another configuration: {difference}; '
                                 'give another folder with --out')
-    elif any(path.name != 'run.lock' for path in folder.iterdir()):
+    elif any(path.name not in (LOCK, LOG) for path in folder.iterdir()):
         raise SettingsError(f'{folder} holds something else: give another folder with --out')
     write_file(folder / 'config.yaml', parameter_file(run['settings']))
     write_file(folder / 'run.yaml', to_yaml({**facts, **circumstances()}))

@@ -16,6 +16,10 @@ def _become_child(parent):
     """Run in the child before its program: own group; SIGINT when the parent is gone."""
     # Own group: Ctrl-C in the terminal reaches the parent alone, which ends the nodes in order.
     os.setpgid(0, 0)
+    # A parent may have been started with SIGINT blocked or ignored (Ray's workers, nohup): the
+    # child would inherit that and never write its checkpoint.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     if _prctl is not None:
         _prctl(PR_SET_PDEATHSIG, signal.SIGINT)
         if os.getppid() != parent:   # it died before the line above

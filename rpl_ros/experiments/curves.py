@@ -1,0 +1,154 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Learning curves of run folders, and their mean over seeds, from CSV and YAML alone."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+import shlex
+
+import numpy as np
+import yaml
+
+from rpl_ros.experiments.grid import label_of
+from rpl_ros.tasks.specs import spec
+
+
+@dataclass(frozen=True)
+class Run:
+    """The evaluations of one run: `values` (N,), success or return, at `steps` (N,) env steps."""
+
+    folder: Path
+    task: str
+    method: str
+    recipe: str
+    label: str
+    seed: int
+    steps: np.ndarray
+    values: np.ndarray
+    command: str
+
+    @property
+    def group(self):
+        """Return what all runs of one curve have in common."""
+        return self.task, self.method, self.recipe, self.label
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Mean and standard deviation over the runs of one group, `count` of them at each step."""
+
+    runs: tuple
+    steps: np.ndarray
+    mean: np.ndarray
+    std: np.ndarray
+    count: np.ndarray
+
+    @property
+    def finals(self):
+        """Return the last value of each run."""
+        return np.array([run.values[-1] for run in self.runs])
+
+
+def measure_column(task):
+    """Return the column of evaluation.csv by which a task is judged."""
+    return 'mean_return' if spec(task).measure == 'return' else 'success'
+
+
+def shared_command(command):
+    """Return a command as anybody can type it: without this machine's paths and folders."""
+    words = shlex.split(command)
+    for program in ('train', 'launch'):
+        if program in words:
+            words = ['rpl', *words[words.index(program):]]
+            break
+    if '--out' in words:
+        start = words.index('--out')
+        del words[start:start + 2]
+    return shlex.join(word for word in words if not word.startswith(('out:=', '--out=')))
+
+
+def read_run(folder):
+    """Return the Run in a folder; ValueError or OSError says what is wrong with it."""
+    folder = Path(folder)
+    try:
+        facts = yaml.safe_load((folder / 'run.yaml').read_text())
+    except yaml.YAMLError:
+        raise ValueError(f'{folder / "run.yaml"}: not YAML') from None
+    if not isinstance(facts, dict) or 'task' not in facts:
+        raise ValueError(f'{folder / "run.yaml"}: names no task')
+    column, path = measure_column(str(facts['task'])), folder / 'evaluation.csv'
+    with path.open(newline='') as file:
+        rows = list(csv.DictReader(file))
+    try:
+        points = np.array([(float(row['env_steps']), float(row[column])) for row in rows])
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(f'{path}: expected numbers in the columns env_steps and {column}'
+                         ) from None
+    if not len(points) or not np.isfinite(points).all() or (np.diff(points[:, 0]) <= 0).any():
+        raise ValueError(f'{path}: expected finite numbers at increasing env_steps')
+    # A run of `rpl launch` has neither method nor recipe: it learns a residual.
+    method, recipe = facts.get('method', 'residual'), facts.get('recipe', 'default')
+    return Run(folder, str(facts['task']), method, recipe, label_of(folder, method, recipe),
+               int(facts.get('seed', 0)), points[:, 0], points[:, 1],
+               shared_command(str(facts.get('command', ''))))
+
+
+def find_runs(folders):
+    """Return ([Run] below `folders`, [why others are left out]), each run once.
+
+    Of two runs with the same group and seed the longer one is kept: they are no two seeds.
+    """
+    runs, notes, kept = [], [], {}
+    places = {path.parent.resolve(): path.parent for folder in folders
+              for path in sorted(Path(folder).rglob('run.yaml'))}
+    for folder in places.values():
+        if not (folder / 'evaluation.csv').is_file():
+            notes.append(f'{folder}: no evaluation yet')
+            continue
+        try:
+            runs.append(read_run(folder))
+        except (ValueError, OSError) as error:
+            notes.append(str(error))
+    for run in sorted(runs, key=lambda run: (-run.steps[-1], str(run.folder))):
+        first = kept.setdefault((run.group, run.seed), run)
+        if first is not run:
+            notes.append(f'{run.folder}: the same task, method, recipe, label and seed as '
+                         f'{first.folder}, which is longer or as long')
+    return sorted(kept.values(), key=lambda run: (run.group, run.seed)), sorted(notes)
+
+
+def mean_curve(runs, offset=0):
+    """Return the Curve of runs, on all env steps that any of them has, moved by `offset`.
+
+    Between its evaluations a run is interpolated, beyond its last one it has no say. The standard
+    deviation is that of a sample (n - 1), 0 for a single run.
+    """
+    grid = np.unique(np.concatenate([run.steps for run in runs]))
+    table = np.array([np.interp(grid, run.steps, run.values, left=np.nan, right=np.nan)
+                      for run in runs])
+    there = ~np.isnan(table)
+    count = there.sum(axis=0)
+    mean = np.where(there, table, 0).sum(axis=0) / count
+    squares = np.where(there, table - mean, 0) ** 2
+    std = np.sqrt(squares.sum(axis=0) / np.maximum(count - 1, 1))
+    return Curve(tuple(runs), grid + offset, mean, std, count)
+
+
+def curves(runs, offsets):
+    """Return {group: Curve}; `offsets` are env steps by task, for all methods but scratch."""
+    groups = {}
+    for run in runs:
+        groups.setdefault(run.group, []).append(run)
+    return {group: mean_curve(members, 0 if group[1] == 'scratch' else offsets.get(group[0], 0))
+            for group, members in groups.items()}
+
+
+def base_level(runs):
+    """Return the base controller's value, from the runs of one task; None where none tells.
+
+    Runs that only evaluate it say so best; else the first evaluation of a residual, which is 0.
+    """
+    values = [value for run in runs if run.method == 'initial' for value in run.values]
+    values = values or [run.values[0] for run in runs
+                        if run.method == 'residual' and run.steps[0] == 0]
+    return float(np.mean(values)) if values else None

@@ -1,0 +1,193 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""The file of a sweep: which runs of `rpl train` it asks for, and in which folders they lie."""
+
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+import re
+
+import yaml
+
+from rpl_ros.config import did_you_mean, load_settings, make_settings, setting, SettingsError
+from rpl_ros.experiments.methods import DEFAULT, METHODS, recipe_file, recipes
+from rpl_ros.tasks.specs import SPECS
+
+KNOWN = {'task': tuple(SPECS), 'method': tuple(METHODS), 'recipe': tuple(recipes())}
+LISTS = (*KNOWN, 'seeds')
+"""Keys that take one value or a list; the runs are the product of all lists."""
+OPTIONS = ('evaluate_every', 'evaluate_episodes', 'actors', 'device')
+"""Keys that become an option of `rpl train` where they are given."""
+OWN = {'task': 'task', 'seed': 'seeds', 'out': 'out'}
+"""Settings that a sweep sets itself, and the key they are given by."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A run of a sweep."""
+
+    task: str = setting('', 'task to learn')
+    method: str = setting('residual', 'what learns')
+    recipe: str = setting('default', 'set of hyperparameters')
+    seeds: int = setting(0, 'seed', 0, 2**31 - 1)
+    steps: int = setting(0, 'environment steps', 1, 10**10)
+    evaluate_every: int = setting(0, 'environment steps between evaluations', 0, 10**10)
+    evaluate_episodes: int = setting(0, 'episodes of an evaluation', 1, 10**6)
+    actors: int = setting(0, 'processes that play episodes beside the one that learns', 0, 1024)
+    device: str = setting('auto', 'where gradients are computed', choices=('auto', 'cpu', 'cuda'))
+    label: str = setting('', 'name of a variant, part of its folder')
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: its place in the grid, its folder, and the rest of its command line."""
+
+    out: Path
+    task: str
+    method: str
+    recipe: str
+    label: str
+    seed: int
+    steps: int
+    settings: tuple = ()
+    options: tuple = ()
+
+    @property
+    def name(self):
+        """Return the run's folder below `out`, which also is its name."""
+        return f'{self.task}/{variant(self.method, self.recipe, self.label)}/seed{self.seed}'
+
+    @property
+    def folder(self):
+        """Return the run's folder."""
+        return self.out / self.name
+
+    @property
+    def cores(self):
+        """Return how many processors the run keeps busy."""
+        return 1 + dict(self.options).get('actors', 0)
+
+    def words(self, folder):
+        """Return the words after `rpl train` for a run in `folder`."""
+        words = [self.task, *(f'{name}:={_text(value)}' for name, value in self.settings),
+                 '--method', self.method, '--recipe', self.recipe, '--seed', str(self.seed),
+                 '--steps', str(self.steps), '--out', str(folder)]
+        for name, value in self.options:
+            words += [f'--{name.replace("_", "-")}', str(value)]
+        return words
+
+
+def variant(method, recipe, label=''):
+    """Return the name of the folder that holds the seeds of one curve."""
+    return '-'.join([method, *([recipe] if recipe != 'default' else []),
+                     *([label] if label else [])])
+
+
+def label_of(folder, method, recipe):
+    """Return the label of a run folder: what its curve's folder is called beyond variant()."""
+    folder = Path(folder)
+    if not re.fullmatch(r'seed\d+', folder.name):
+        return ''
+    name, plain = folder.resolve().parent.name, variant(method, recipe)
+    if name == plain:
+        return ''
+    return name[len(plain) + 1:] if name.startswith(f'{plain}-') else name
+
+
+def _text(value):
+    """Return a setting's value as `rpl train` reads it back: as YAML, in one line."""
+    return yaml.safe_dump(value, default_flow_style=True, width=10**6).splitlines()[0]
+
+
+def _known(values, where):
+    """Raise SettingsError where task, method or recipe is none that there is."""
+    for key, known in KNOWN.items():
+        if key in values and values[key] not in known:
+            raise SettingsError(f'{where}: unknown {key} {values[key]!r}'
+                                f'{did_you_mean(str(values[key]), known)}: expected one of '
+                                f'{", ".join(known)}')
+
+
+def _check_settings(task, settings, where):
+    """Raise SettingsError where `settings` are none of the task's."""
+    if not isinstance(settings, dict):
+        raise SettingsError(f'{where}: settings is {settings!r}, expected a mapping')
+    for name, key in OWN.items():
+        if name in settings:
+            raise SettingsError(f'{where}: {name} is not for settings: give it as {key}')
+    try:
+        load_settings(recipe_file(task, DEFAULT), settings)
+    except SettingsError as error:
+        raise SettingsError(f'{where}: settings: {error}') from None
+
+
+def _jobs(out, values, where):
+    """Yield (position of the seed, Job) for an entry with all defaults filled in."""
+    settings = values.pop('settings')
+    for key in ('task', 'steps'):
+        if key not in values:
+            raise SettingsError(f'{where}: {key} is missing')
+    lists = {}
+    for key in LISTS:
+        given = values.pop(key, getattr(Entry, key))
+        lists[key] = given if isinstance(given, list) else [given]
+        if not lists[key]:
+            raise SettingsError(f'{where}: {key} is an empty list')
+    for *names, (order, seed) in product(*(lists[key] for key in KNOWN),
+                                         enumerate(lists['seeds'])):
+        point = {**values, **dict(zip(KNOWN, names)), 'seeds': seed}
+        _known(point, where)
+        entry = make_settings(Entry, point, where)
+        if not re.fullmatch(r'[\w.]*', entry.label):
+            raise SettingsError(f'{where}: label is {entry.label!r}, expected letters, digits, '
+                                '_ and . only')
+        _check_settings(entry.task, settings, where)
+        yield order, Job(out, entry.task, entry.method, entry.recipe, entry.label, entry.seeds,
+                         entry.steps, tuple(settings.items()),
+                         tuple((key, getattr(entry, key)) for key in OPTIONS
+                               if key in values or key == 'actors'))
+
+
+def _check_keys(values, allowed, where):
+    """Raise SettingsError where `values` is no mapping or has a key that is not allowed."""
+    if not isinstance(values, dict):
+        raise SettingsError(f'{where}: expected a mapping, found {values!r}')
+    for key in values:
+        if key not in allowed:
+            raise SettingsError(f'{where}: unknown key {key!r}{did_you_mean(str(key), allowed)}: '
+                                f'expected one of {", ".join(allowed)}')
+
+
+def read_sweep(path):
+    """Return (folder of the sweep, [Job] in the order in which they are started).
+
+    The first seeds of all entries come first, so that every curve is there early. SettingsError
+    for whatever is wrong with the file.
+    """
+    try:
+        content = yaml.safe_load(Path(path).read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = ' '.join(str(error).split())
+        raise SettingsError(f'{path}: cannot be read as a sweep: {reason}') from None
+    entry_keys = (*Entry.__dataclass_fields__, 'settings')
+    _check_keys(content, ('out', 'runs', *entry_keys), path)
+    common = {key: content[key] for key in content if key not in ('out', 'runs')}
+    out, runs = content.get('out', f'runs/{Path(path).stem}'), content.get('runs')
+    if not isinstance(out, str) or not out:
+        raise SettingsError(f'{path}: out is {out!r}, expected the name of a folder')
+    if not isinstance(runs, list) or not runs:
+        raise SettingsError(f'{path}: runs is {"missing" if runs is None else repr(runs)}, '
+                            'expected a list of mappings')
+    found, places = [], {}
+    for number, entry in enumerate(runs, start=1):
+        where = f'{path}, entry {number} of runs'
+        _check_keys(entry, entry_keys, where)
+        settings = entry.get('settings', {})
+        if isinstance(settings, dict) and isinstance(common.get('settings', {}), dict):
+            settings = {**common.get('settings', {}), **settings}
+        for order, job in _jobs(Path(out), {**common, **entry, 'settings': settings}, where):
+            if job.name in places:
+                raise SettingsError(f'{where}: {job.name} is there already, from entry '
+                                    f'{places[job.name]}: give one of them a label')
+            places[job.name] = number
+            found.append((order, job))
+    return Path(out), [job for _, job in sorted(found, key=lambda pair: pair[0])]

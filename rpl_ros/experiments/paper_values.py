@@ -1,0 +1,46 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""What the paper's text says about its figures 3 and 4 (section V-E); no table gives more."""
+
+PAPER = {
+    'push': {
+        'initial': (0.5, 'around 0.5'),
+        'residual': (1.0, 'perfect; 0.9 with a tenth of the samples of scratch'),
+        'scratch': (1.0, 'nearly 1.0 after roughly 2 million steps'),
+        'expert_explore': (None, 'better than scratch, slightly slower than residual'),
+    },
+    'slippery_push': {
+        'initial': (0.45, 'around 0.45'),
+        'residual': (1.0, 'perfect, like scratch'),
+        'scratch': (1.0, 'perfect'),
+    },
+    'pick_and_place': {
+        'initial': (0.5, 'roughly 0.5'),
+        'residual': (1.0, '1.0 after roughly 1 million steps'),
+        'scratch': (1.0, '1.0 after nearly 10 times as many steps'),
+        'expert_explore': (None, 'between residual and scratch'),
+    },
+    'noisy_hook': {
+        'initial': (0.15, 'roughly 0.15'),
+        'residual': (0.8, 'roughly 0.8, quickly'),
+        'scratch': (None, 'never nontrivial'),
+        'expert_explore': (None, 'nontrivial only after 5 million steps'),
+    },
+    'complex_hook': {
+        'initial': (0.55, '0.55'),
+        'residual': (0.8, 'just below 0.8'),
+        'scratch': (None, 'not nontrivial'),
+        'expert_explore': (None, 'eventually slightly above initial'),
+    },
+    'mbrl_pusher': {
+        'initial': (None, 'slightly below PETS'),
+        'residual': (None, 'substantially above PETS, faster than scratch'),
+    },
+}
+"""Task -> method -> (number that the text gives or None, its words)."""
+
+REFERENCES = {'mbrl_pusher': (-74.9, 'PETS')}
+"""Task -> (level, name) of one more line: the mean of 10 trials, from the authors' plot script."""
+
+MODEL_STEPS = {'mbrl_pusher': 6_500}
+"""Env steps that the base controller itself has cost, by which all curves but that of scratch are
+moved to the right, as in figure 4c (there 15,500); ours: docs/tasks_mbrl_pusher.md."""

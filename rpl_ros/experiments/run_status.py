@@ -1,0 +1,142 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""How far a run is, from the files in its folder alone, and the log that a sweep keeps there."""
+
+from dataclasses import dataclass
+from datetime import datetime
+import fcntl
+import os
+import re
+import shlex
+
+import yaml
+
+from rpl_ros.config import SettingsError
+from rpl_ros.tasks.specs import SPECS
+
+QUEUED, RUNNING, STOPPED, FAILED, FINISHED = 'queued', 'running', 'stopped', 'failed', 'finished'
+STATES = (RUNNING, FAILED, STOPPED, QUEUED, FINISHED)
+LOG, LOCK, SUMMARY = 'sweep.log', 'run.lock', 'summary.yaml'
+TAIL = 8192
+"""Bytes from a file's end in which its last lines are looked for."""
+ENDED = re.compile(r'rpl sweep: .* failed: (.*)')
+
+
+@dataclass(frozen=True)
+class Status:
+    """State of a run, its env steps, its last evaluation (None: none yet) and a remark."""
+
+    state: str
+    env_steps: int = 0
+    value: float | None = None
+    note: str = ''
+
+
+def last_lines(path):
+    """Return the last complete lines of a text file as a list; empty where there is none."""
+    try:
+        with open(path, 'rb') as file:
+            start = max(0, file.seek(0, os.SEEK_END) - TAIL)
+            file.seek(start)
+            lines = file.read().decode(errors='replace').split('\n')[:-1]
+    except OSError:
+        return []
+    return lines[1:] if start else lines
+
+
+def last_number(path, column):
+    """Return a column of the last row of a CSV file as a float; None where there is none."""
+    lines = last_lines(path)
+    try:
+        with open(path) as file:
+            header = file.readline().strip().split(',')
+        return float(lines[-1].split(',')[header.index(column)]) if lines else None
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def in_use(folder):
+    """Return whether another process holds the lock of a run folder."""
+    try:
+        with open(folder / LOCK) as file:
+            # Shared, so that two that only look do not see each other.
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
+def begin_log(folder, command):
+    """Note in the run's log that `command` is started."""
+    with open(folder / LOG, 'a') as file:
+        file.write(f'rpl sweep: {_now()} started: {shlex.join(map(str, command))}\n')
+
+
+def end_log(folder, how):
+    """Note in the run's log how it failed."""
+    with open(folder / LOG, 'a') as file:
+        # The run may have been ended in the middle of a line.
+        file.write(f'\nrpl sweep: {_now()} failed: {how}\n')
+
+
+def _now():
+    return datetime.now().astimezone().isoformat(timespec='seconds')
+
+
+def failure(folder):
+    """Return how the last attempt failed, with the last line it said; '' if it did not fail."""
+    lines = [line for line in last_lines(folder / LOG) if line.strip()]
+    found = ENDED.match(lines[-1]) if lines else None
+    if not found:
+        return ''
+    said = lines[-2].strip() if len(lines) > 1 and not lines[-2].startswith('rpl sweep: ') else ''
+    return f'{found[1]}: {said}' if said else found[1]
+
+
+def read_figures(job):
+    """Return (env steps, last evaluation or None) of a Job from its CSV files."""
+    folder, measure = job.folder, SPECS[job.task].measure
+    steps = last_number(folder / 'metrics.csv', 'total_steps')
+    evaluated = last_number(folder / 'evaluation.csv', 'env_steps')
+    value = last_number(folder / 'evaluation.csv',
+                        'mean_return' if measure == 'return' else 'success')
+    return int(max(steps or 0, evaluated or 0)), value
+
+
+def read_status(job):
+    """Return the Status of a Job from its folder."""
+    folder, figures = job.folder, read_figures(job)
+    if (folder / SUMMARY).is_file():
+        return Status(FINISHED, *figures)
+    if in_use(folder):
+        return Status(RUNNING, *figures)
+    failed = failure(folder)
+    if failed:
+        return Status(FAILED, *figures, failed)
+    return Status(STOPPED if (folder / 'run.yaml').is_file() else QUEUED, *figures)
+
+
+def _load(path):
+    """Return a YAML file as a dict; {} where there is none. SettingsError if it is unreadable."""
+    try:
+        content = yaml.safe_load(path.read_text()) if path.is_file() else {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(f'{path}: cannot be read: {" ".join(str(error).split())}') from None
+    return content if isinstance(content, dict) else {}
+
+
+def check_same(job):
+    """Raise SettingsError where the folder of `job` holds a run with another configuration."""
+    facts = _load(job.folder / 'run.yaml')
+    wanted = {name: getattr(job, name) for name in ('task', 'method', 'recipe', 'seed', 'steps')}
+    pairs = [(name, facts[name], value) for name, value in wanted.items() if name in facts]
+    sections = [section.get('ros__parameters', {})
+                for section in _load(job.folder / 'config.yaml').values()
+                if isinstance(section, dict)]
+    pairs += [(name, section[name], value) for name, value in job.settings
+              for section in sections if name in section]
+    for name, there, value in pairs:
+        if there != value:
+            raise SettingsError(f'{job.folder} holds another run: its {name} is {there}, not '
+                                f'{value}: give another out or label, or move it away')

@@ -1,0 +1,158 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Runs on other hosts, without Ray: a Keeper in one process, workers in others, one is killed."""
+
+import fcntl
+from multiprocessing.managers import BaseManager
+import os
+import signal
+import subprocess
+import sys
+
+from rpl_ros.experiments.folder_copy import merge, pack, state_of
+from rpl_ros.experiments.grid import read_sweep
+from rpl_ros.experiments.remote_run import carry_out, GO, Keeper, STALE, STOP
+from rpl_ros.experiments.run_status import read_status
+from rpl_ros.prerequisites import read_pins
+from sweep_tools import stand_in, starts, sweep_file, wait_for
+
+WORKER = """import sys
+from multiprocessing.managers import BaseManager
+from rpl_ros.experiments.grid import read_sweep
+from rpl_ros.experiments.remote_run import carry_out
+host, port, file, *command = sys.argv[1:]
+manager = BaseManager((host, int(port)), authkey=b'test')
+manager.register('keeper')
+manager.connect()
+keeper, (job,) = manager.keeper(), read_sweep(file)[1]
+how = carry_out(lambda name, *words: getattr(keeper, name)(*words), job, str(job.folder), command,
+                report_every=0.1, settle=0.05)
+sys.exit(how or 0)
+"""
+
+
+def files(folder):
+    """Return {relative name: bytes} of a folder."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in folder.rglob('*') if path.is_file()}
+
+
+def age(folder, seconds=100):
+    """Make all files of a folder older."""
+    for path in folder.rglob('*'):
+        changed = path.stat().st_mtime - seconds
+        os.utime(path, (changed, changed))
+
+
+def test_only_what_has_changed_travels_and_what_is_gone_goes(tmp_path):
+    here, there = tmp_path / 'here', tmp_path / 'there'
+    (here / 'checkpoints').mkdir(parents=True)
+    there.mkdir()
+    for name in ('run.yaml', 'checkpoints/1', 'metrics.csv', 'run.lock'):
+        (here / name).write_text(name)
+    (there / 'own notes.txt').write_text('stay')
+    age(here)
+    first, state = pack(here, {})
+    merge(first, there)
+    assert files(there) == {
+        'run.yaml': b'run.yaml', 'checkpoints/1': b'checkpoints/1', 'metrics.csv': b'metrics.csv',
+        'own notes.txt': b'stay'}
+    assert pack(here, state) == (None, state)
+    (here / 'checkpoints/1').unlink()
+    (here / 'checkpoints/2').write_text('new')
+    age(here)
+    second, _ = pack(here, {**state, 'run.yaml': state_of(here)['run.yaml'],
+                            'metrics.csv': state_of(here)['metrics.csv']})
+    assert set(second.files) == {'checkpoints/2'}
+    merge(second, there, first.names)
+    assert files(there) == {
+        'run.yaml': b'run.yaml', 'checkpoints/2': b'new', 'metrics.csv': b'metrics.csv',
+        'own notes.txt': b'stay'}
+
+
+def test_half_a_checkpoint_stays_at_home(tmp_path):
+    (tmp_path / 'checkpoint').write_text('whole')
+    (tmp_path / 'metrics.csv').write_text('1\n')
+    assert pack(tmp_path, {}, settle=60)[0] is None  # it may have a second file that follows
+    age(tmp_path)
+    assert set(pack(tmp_path, {}, settle=60)[0].files) == {'checkpoint', 'metrics.csv'}
+    (tmp_path / 'metrics.csv').write_text('1\n2\n')  # grows all the time
+    assert pack(tmp_path, {}, settle=60)[0].files['metrics.csv'] == b'1\n2\n'
+    (tmp_path / 'other.part').write_text('ha')
+    assert pack(tmp_path, {}, settle=60)[0] is None
+    assert set(pack(tmp_path, {}, settle=0)[0].names) == {'checkpoint', 'metrics.csv'}
+
+
+def test_only_the_newest_attempt_may_write(tmp_path):
+    keeper, folder = Keeper(), tmp_path / 'run'
+    first, content, why = keeper.begin(str(folder), 'one')
+    assert (content, why) == (None, '')
+    (tmp_path / 'away').mkdir()
+    (tmp_path / 'away/checkpoint').write_text('5')
+    content, _ = pack(tmp_path / 'away', {}, settle=0)
+    assert keeper.report(str(folder), first, content) == GO
+    second, content, _ = keeper.begin(str(folder), 'two')
+    assert content.files == {'checkpoint': b'5'}
+    (tmp_path / 'away/checkpoint').write_text('old')
+    content, _ = pack(tmp_path / 'away', {}, settle=0)
+    assert keeper.report(str(folder), first, content) == STALE
+    assert (folder / 'checkpoint').read_text() == '5'
+    assert keeper.running() == {str(folder): ('two', 2)}
+    keeper.stop()
+    assert keeper.report(str(folder), second) == STOP
+    keeper.end(str(folder))
+    assert keeper.report(str(folder), second, content) == STALE and not keeper.running()
+
+
+def test_a_folder_in_use_is_left_alone(tmp_path):
+    file = sweep_file(tmp_path, runs=[{'task': 'push', 'steps': 100}])
+    _, (job,) = read_sweep(file)
+    keeper = Keeper()
+    job.folder.mkdir(parents=True)
+    with open(job.folder / 'run.lock', 'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert 'is in use by another process' in carry_out(
+            lambda name, *words: getattr(keeper, name)(*words), job, str(job.folder),
+            stand_in(tmp_path))
+    assert not (job.folder / 'run.yaml').exists()
+
+
+def test_a_lost_worker_s_run_goes_on_elsewhere_from_what_came_back(tmp_path):
+    file = sweep_file(tmp_path, runs=[{'task': 'push', 'steps': 600}])
+    _, (job,) = read_sweep(file)
+    manager = BaseManager(('127.0.0.1', 0), authkey=b'test')
+    keeper = Keeper()
+    # The Keeper lives in the server's process, as a Ray actor does.
+    manager.register('keeper', callable=lambda: keeper)
+    manager.start()
+    try:
+        def worker(pause):
+            return subprocess.Popen(
+                [sys.executable, '-c', WORKER, *map(str, manager.address), file,
+                 *stand_in(tmp_path)], env={**os.environ, 'STAND_IN_PAUSE': str(pause)})
+        first = worker(0.3)
+        wait_for((job.folder / 'checkpoints/learner.yaml').exists)
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+        assert read_status(job).state == 'running'  # the Keeper has not given it up
+        reached = int((job.folder / 'checkpoints/learner.yaml').read_text())
+        assert worker(0).wait(60) == 0
+        assert starts(job.folder)[1] == reached >= 100
+        assert (read_status(job).state, read_status(job).env_steps) == ('finished', 600)
+
+        manager.keeper().stop()
+        (job.folder / 'summary.yaml').unlink()
+        assert worker(0).wait(60) == 0
+        assert read_status(job).state == 'stopped' and len(starts(job.folder)) == 2
+    finally:
+        manager.shutdown()
+
+
+def test_without_ray_one_line_says_how_to_get_it(tmp_path):
+    file = sweep_file(tmp_path, runs=[{'task': 'push', 'steps': 100}])
+    code = ('import sys; sys.modules["ray"] = None; from rpl_ros.experiments.sweep import main; '
+            f'sys.exit(main([{file!r}, "--ray"]))')
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    pin, = read_pins()['ray']
+    assert done.returncode == 2
+    assert done.stderr == ('rpl sweep: --ray needs Ray, which is not installed here: pip install '
+                           f'{pin}\n')
