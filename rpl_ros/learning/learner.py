@@ -6,7 +6,7 @@ import torch
 
 from rpl_ros.learning import her
 from rpl_ros.learning.burn_in import BurnIn
-from rpl_ros.learning.ddpg import Ddpg, use_fast_products
+from rpl_ros.learning.ddpg import Ddpg, keep_freed_memory, use_fast_products
 from rpl_ros.learning.normalizer import Normalizer
 from rpl_ros.learning.replay import Replay
 from rpl_ros.policy.weights import pack, PolicyShape
@@ -27,6 +27,7 @@ class Learner:
             history=settings.history, sees_base=settings.actor_sees_base)
         torch.set_num_threads(settings.threads)
         use_fast_products()
+        keep_freed_memory()
         self._rng = np.random.default_rng([settings.seed, 3])
         self.replay = Replay(self.spec, settings.buffer_transitions)
         self.ddpg = Ddpg(settings, self.spec, self.shape)
