@@ -2,6 +2,8 @@
 """`rpl bench --only learner`: one gradient update, its samples, its replay, and the whole loop.
 
 All on one thread. What is compared runs in turn, and the median of the pairs' ratios counts.
+Updates and samples are measured in processor time, which other programs disturb least; the whole
+loop, which may use several processes, in wall time.
 """
 
 from concurrent.futures import ProcessPoolExecutor
@@ -117,12 +119,12 @@ def eager_twin(learner):
     return twin
 
 
-def seconds(function, repeats):
-    """Return the time, s, of one of `repeats` calls of a function."""
-    begin = time.perf_counter()
+def seconds(function, repeats, clock=time.process_time):
+    """Return the time, s, of one of `repeats` calls of a function; by default processor time."""
+    begin = clock()
     for _ in range(repeats):
         function()
-    return (time.perf_counter() - begin) / repeats
+    return (clock() - begin) / repeats
 
 
 def in_turn(functions, pairs, repeats):
@@ -195,7 +197,8 @@ def our_rate(actors=0, steps=500):
     for _ in range(4):
         loop.run(next(episodes))
     horizon = loop.task.spec.horizon
-    return horizon / seconds(lambda: loop.run(next(episodes)), steps // horizon)
+    return horizon / seconds(lambda: loop.run(next(episodes)), steps // horizon,
+                             time.perf_counter)
 
 
 def sb3_rate(steps=500):
@@ -219,7 +222,8 @@ def sb3_rate(steps=500):
         replay_buffer_kwargs={'n_sampled_goal': 4, 'goal_selection_strategy': 'future'},
         policy_kwargs={'net_arch': [settings.hidden_size] * settings.hidden_layers})
     model.learn(200)
-    return 100 / seconds(lambda: model.learn(100, reset_num_timesteps=False), steps // 100)
+    return 100 / seconds(lambda: model.learn(100, reset_num_timesteps=False), steps // 100,
+                         time.perf_counter)
 
 
 def fresh(function, *arguments):

@@ -108,7 +108,7 @@ class Ddpg:
         Of several critics the lowest counts: the actor shall not move to where they disagree.
         """
         residual = self.actor(inputs)
-        value = self.critics(inputs, self._judged(residual, base_action)).min(dim=0).values
+        value = self.critics(inputs, self._judged(residual, base_action)).amin(dim=0)
         return residual, value.mean()
 
     def _update_critics(self, batch, inputs):
@@ -118,7 +118,7 @@ class Ddpg:
                                  batch.next_base_action)
             action = self._judged(self.target_actor(after),
                                   torch.from_numpy(batch.next_base_action))
-            future = self.target_critics(after, action).min(dim=0).values
+            future = self.target_critics(after, action).amin(dim=0)
             # Time limits end no episode here: the future counts after the last step too.
             target = (torch.from_numpy(batch.reward) + self._discount * future).clamp_(
                 self._lowest, 0.0)
