@@ -142,7 +142,8 @@ class LearnerSettings(Common):
     burn_in_check: int = setting(2000, 'gradient updates between two checks', 1, 10**7)
     publish_every: int = setting(400, 'gradient updates between published weights', 1, 10**7)
     checkpoint_every: int = setting(5000, 'transitions between checkpoints', 1, 10**9)
-    threads: int = setting(1, 'threads for gradient updates', 1, 256)
+    threads: int = setting(1, 'threads for gradient updates: with 2, those of actor and critics '
+                           'are computed side by side', 1, 2)
     device: str = setting('auto', 'where gradient updates are computed; auto: cuda where there is '
                           'one', choices=('auto', 'cpu', 'cuda'))
 

@@ -10,9 +10,10 @@ import torch
 
 from rpl_ros.config import LearnerSettings, make_settings
 from rpl_ros.data import Episode
+from rpl_ros.experiments import bench_learner
 from rpl_ros.learning import her
 from rpl_ros.learning.burn_in import BurnIn
-from rpl_ros.learning.checkpoint import dump, restore, resume, save
+from rpl_ros.learning.checkpoint import dump, NETWORKS, restore, resume, save
 from rpl_ros.learning.learner import Learner
 from rpl_ros.learning.normalizer import Normalizer
 from rpl_ros.learning.replay import Replay
@@ -161,6 +162,25 @@ def test_the_numpy_actor_is_the_trained_one(point, values):
     found = [actor.act(*rows) for rows in zip(batch.observation, batch.previous_observation,
                                               batch.goal, batch.base_action)]
     np.testing.assert_allclose(found, expected, atol=2e-5)
+
+
+@pytest.mark.parametrize('threads', [1, 2])
+@pytest.mark.parametrize('recipe', bench_learner.RECIPES)
+def test_updates_are_those_of_plain_float32(recipe, threads):
+    learner = bench_learner.filled_learner(recipe, 40, threads)
+    ours, plain = learner.ddpg, bench_learner.eager_twin(learner)
+    rng = np.random.default_rng(0)
+    for number in range(10):  # later, rounding turns some unit off here and not there
+        batch = her.sample(learner.replay, 256, 0.8, 'future', learner.spec, rng)
+        figures, expected = ours.update(batch, train_actor=True), plain.update(batch)
+        np.testing.assert_allclose(list(figures.values()), list(expected.values()), rtol=1e-4)
+        if number % 4 == 3:
+            ours.update_targets()
+            plain.update_targets()
+    for name in NETWORKS:
+        one, two = (torch.nn.utils.parameters_to_vector(getattr(ddpg, name).parameters())
+                    for ddpg in (ours, plain))
+        assert torch.linalg.norm(one - two) < 1e-4 * torch.linalg.norm(two), name
 
 
 @pytest.mark.parametrize('rule, losses, values, active', [

@@ -16,7 +16,7 @@ import yaml
 
 from rpl_ros.assets import share
 from rpl_ros.config import load_settings
-from rpl_ros.experiments import bench, train
+from rpl_ros.experiments import bench, bench_learner, train
 from rpl_ros.experiments.loop import Loop
 from rpl_ros.experiments.methods import METHODS, recipe_file, recipes, settings_of
 from rpl_ros.learning.checkpoint import resume, save
@@ -218,3 +218,12 @@ def test_rpl_bench_prints_a_ratio(capsys):
     assert bench.main(['--only', 'sim', '--pairs', '1']) == 0
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])['sim']
     assert 0.3 < figures['ratio_to_bare_mj_step'] <= 1.0
+
+
+def test_the_learner_is_measured():
+    figures = bench_learner.update_figures('paper', pairs=1, repeats=2)
+    assert figures['update_ms'] > 0 and figures['times_faster_than_eager'] > 0
+    assert bench_learner.fresh(bench_learner.our_rate, 0, 50) > 0
+    rows = bench_learner.flatness(capacity=50_000, repeats=20)
+    assert list(rows) == ['1 %', '100 %', '200 %']
+    assert abs(rows['200 %']['memory_mb'] - rows['100 %']['memory_mb']) <= 1

@@ -26,8 +26,9 @@ from rpl_ros.tasks import make_task
 from rpl_ros.tasks.specs import CONTROL_PERIOD, SPECS
 
 EXAMPLES = """examples:
-  rpl bench                      about four minutes
+  rpl bench                      about six minutes
   rpl bench --only sim           one part of it
+  rpl bench --only learner       updates, replay and loop; against stable-baselines3 where it is
   rpl bench --realtime 5         five minutes at 25 Hz with the learner at full load
 """
 
@@ -152,10 +153,17 @@ def realtime(task, minutes):
                for name, value in zip(('p50', 'p99', 'max'), percentiles)}}
 
 
+def learner(task, pairs):
+    """Return figures of the learner; on Push, whatever the task."""
+    from rpl_ros.experiments.bench_learner import learner_figures
+    return learner_figures(pairs)
+
+
 def main(argv=None):
     """Run `rpl bench`; return the exit code."""
     parts = {
         'sim': sim_ratio,
+        'learner': learner,
         'graph': lambda task, pairs: loop_ratio(task, True, pairs),
         'transport': lambda task, pairs: loop_ratio(task, False, pairs),
     }

@@ -12,7 +12,8 @@ def _hidden(size_in, layers, width, layer_norm):
         linear = nn.Linear(size_in, width)
         nn.init.xavier_uniform_(linear.weight)
         nn.init.zeros_(linear.bias)
-        modules += [linear, *([nn.LayerNorm(width)] if layer_norm else []), nn.ReLU()]
+        # inplace: no gradient needs what was there before, and it is still in the cache.
+        modules += [linear, *([nn.LayerNorm(width)] if layer_norm else []), nn.ReLU(inplace=True)]
         size_in = width
     return modules
 
