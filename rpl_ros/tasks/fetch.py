@@ -12,6 +12,7 @@ import mujoco
 import numpy as np
 
 from rpl_ros.assets import fetch_assets, share
+from rpl_ros.tasks.savings import lighten
 from rpl_ros.tasks.specs import CONTROL_PERIOD
 
 MAX_DISPLACEMENT = 0.05  # m per control step for an action of 1
@@ -39,11 +40,10 @@ def load_spec(scene, meshes=None):
     # torque scale.
     weld, = (equality for equality in spec.equalities if equality.type == mujoco.mjtEq.mjEQ_WELD)
     weld.data[:11] = [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1]
-    # Looks only: shared.xml has a bright green sky, the mocap body green lines across the scene.
+    # Looks only: shared.xml has a bright green sky.
     for sky in (item for item in spec.textures if item.type == mujoco.mjtTexture.mjTEXTURE_SKYBOX):
         sky.rgb1, sky.rgb2 = SKY
-    for geom in spec.body('robot0:mocap').geoms:
-        geom.rgba = [0, 0, 0, 0]
+    lighten(spec)
     return spec
 
 
