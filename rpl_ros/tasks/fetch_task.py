@@ -5,7 +5,7 @@ import mujoco
 import numpy as np
 
 from rpl_ros.data import State
-from rpl_ros.rewards import is_success, sparse_reward
+from rpl_ros.rewards import has_reached
 from rpl_ros.tasks import fetch
 from rpl_ros.tasks.physics import restore_state, save_state
 from rpl_ros.tasks.specs import CONTROL_PERIOD, spec
@@ -26,8 +26,9 @@ class FetchTask:
         self.seed = seed
         self.model = model
         self.data = mujoco.MjData(model)
-        self._fetch = fetch.find_fetch(model)
+        self._fetch = fetch.find_fetch(model, self.data)
         self._object = model.site('object0').id
+        self._object_place = self.data.site_xpos[self._object]
         self._pose = model.joint('object0:joint').qposadr[0]
         self._velocity = model.joint('object0:joint').dofadr[0]
         self._episode, self._step = None, 0
@@ -74,17 +75,15 @@ class FetchTask:
         Return the positions of gripper and object, (3,) each, m; the next call overwrites them.
         """
         fetch.step_fetch(self.model, self.data, self._fetch, action)
-        return self.data.site_xpos[self._fetch.grip_site], self.data.site_xpos[self._object]
+        return self._fetch.grip, self._object_place
 
     def _state(self, applied, command_age=0.0):
         """Return the State after the present step."""
-        achieved = self.data.site_xpos[self._object].copy()
+        success = has_reached(self._object_place, self._goal, self.spec.reach)
         return State(
             episode=self._episode, step=self._step, observation=self._observation(),
-            achieved_goal=achieved, desired_goal=self._goal.copy(),
-            reward=(float(sparse_reward(achieved, self._goal, self.spec.reach))
-                    if self._step else 0.0),
-            success=bool(is_success(achieved, self._goal, self.spec.reach)),
+            achieved_goal=self._object_place.copy(), desired_goal=self._goal.copy(),
+            reward=success - 1.0 if self._step else 0.0, success=success,
             last=self._step == self.spec.horizon, applied=applied, command_age=command_age)
 
     def _observation(self):
@@ -93,19 +92,17 @@ class FetchTask:
 
     def _see_fetch_and_object(self, thing):
         """Return elements 0 to 24 of the observation as a list; `thing` is what _seen returns."""
-        data, ids = self.data, self._fetch
-        grip = data.site_xpos[ids.grip_site]
-        _, grip_motion = fetch.site_motion(self.model, data, ids.grip_site)
-        fingers, finger_motion = data.qpos[ids.finger_qpos], data.qvel[ids.finger_dof]
+        views = self._fetch
+        _, grip_motion = fetch.site_motion(self.model, self.data, views.grip_site)
         place, turn, spin, motion = thing
-        return [grip, place, place - grip, fingers[::-1], turn, motion - grip_motion, spin,
-                grip_motion, finger_motion[::-1] * CONTROL_PERIOD]
+        return [views.grip, place, place - views.grip, views.fingers, turn, motion - grip_motion,
+                spin, grip_motion, views.finger_motion * CONTROL_PERIOD]
 
     def _seen(self, site):
         """Return position, Euler angles, angular and linear motion per control step of a site."""
         spin, motion = fetch.site_motion(self.model, self.data, site)
         data = self.data
-        return [data.site_xpos[site].copy(), fetch.euler(data.site_xmat[site]), spin, motion]
+        return [data.site_xpos[site], fetch.euler(data.site_xmat[site]), spin, motion]
 
     def save(self):
         """Return the full physics state, as an array."""
