@@ -81,7 +81,7 @@ class TaskEnv(gymnasium.Env):
         RuntimeError where the episode is over.
         """
         given = np.asarray(action, dtype=np.float64)
-        if given.shape != self.action_space.shape or not (np.abs(given) <= 1.0).all():
+        if given.shape != self.action_space.shape or not np.maximum.reduce(np.abs(given)) <= 1.0:
             raise ValueError(f'the action is {action}, expected {self.action_space.shape[0]} '
                              'numbers in [-1, 1]')
         if self._state is None or self._state.last:
@@ -99,7 +99,10 @@ class TaskEnv(gymnasium.Env):
         return self._observation(), {'is_success': state.success}
 
     def _observation(self):
-        return {name: getattr(self._state, name).copy() for name in self.observation_space}
+        state = self._state
+        return {'observation': state.observation.copy(),
+                'achieved_goal': state.achieved_goal.copy(),
+                'desired_goal': state.desired_goal.copy()}
 
     def compute_reward(self, achieved_goal, desired_goal, info):
         """Return the rewards (...) for goals (..., 3), m.
@@ -168,4 +171,6 @@ class TaskEnv(gymnasium.Env):
 
 for _task, _id in IDS.items():
     if _id not in gymnasium.registry:
-        gymnasium.register(_id, entry_point='rpl_ros.envs:TaskEnv', kwargs={'task': _task})
+        # No wrappers of Gymnasium: TaskEnv itself refuses bad actions and steps before a reset.
+        gymnasium.register(_id, entry_point='rpl_ros.envs:TaskEnv', kwargs={'task': _task},
+                           order_enforce=False, disable_env_checker=True)

@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from rpl_ros.rewards import is_success, task_reward
+from rpl_ros.rewards import has_reached, is_success, task_reward
 from rpl_ros.tasks import make_task
 from rpl_ros.tasks.specs import SPECS
 
@@ -64,6 +64,17 @@ def test_rewinding_goes_back_to_all_of_a_snapshot_in_any_object(task):
         assert_same(first, drive(again, 5, np.random.default_rng(4)))
     assert [(state.episode, state.step) for state in first] == [
         (2, step) for step in range(13, 18)]
+
+
+def test_success_of_one_goal_is_that_of_many_to_the_last_bit():
+    rng = np.random.default_rng(0)
+    directions = rng.normal(size=(20000, 3))
+    directions /= np.linalg.norm(directions, axis=1)[:, None]
+    places = np.array([1.3, 0.7, 0.4])
+    goals = places + 0.05 * directions  # half a rounding error decides for each of them
+    expected = is_success(places, goals, 0.05)
+    assert 0.1 < expected.mean() < 0.9
+    assert [has_reached(places, goal, 0.05) for goal in goals] == expected.tolist()
 
 
 def test_reward_success_and_end_follow_from_the_state(task):

@@ -215,7 +215,7 @@ def test_numbers_that_are_not_finite_stop_the_run_and_are_named(tmp_path, capsys
 
 
 def test_rpl_bench_prints_a_ratio(capsys):
-    assert bench.main(['--only', 'sim', '--pairs', '1']) == 0
+    assert bench.main(['sim', '--pairs', '1']) == 0
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])['sim']
     assert 0.3 < figures['ratio_to_bare_mj_step'] <= 1.0
 

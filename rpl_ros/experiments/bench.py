@@ -15,63 +15,23 @@ import sys
 import tempfile
 import time
 
-import mujoco
 import numpy as np
 import yaml
 
 from rpl_ros.assets import share
 from rpl_ros.config import load_settings
-from rpl_ros.controllers import controller_for
-from rpl_ros.tasks import make_task
+from rpl_ros.experiments import bench_tasks
 from rpl_ros.tasks.specs import CONTROL_PERIOD, SPECS
 
 EXAMPLES = """examples:
-  rpl bench                      about six minutes
-  rpl bench --only sim           one part of it
-  rpl bench --only learner       updates, replay and loop; against stable-baselines3 where it is
+  rpl bench                      about eight minutes
+  rpl bench sim           one part of it
+  rpl bench learner              updates, replay and loop; against stable-baselines3 where it is
+  rpl bench envs          Push and PickAndPlace against gymnasium-robotics
   rpl bench --realtime 5         five minutes at 25 Hz with the learner at full load
 """
 
 FULL_UPDATES = {'burn_in': 'none'}  # the actor learns from the start: the dearer kind of update
-
-
-def sim_ratio(task_name, pairs, steps=400):
-    """Return figures of task.step against bare mj_step with the same commands and substeps."""
-    task = make_task(task_name, 0)
-    controller = controller_for(task.spec)
-    ratios, rates = [], []
-    for pair in range(pairs):
-        episodes, full = [], 0.0
-        for number in range(pair * steps // 100, (pair + 1) * steps // 100):
-            state = task.reset(number)
-            log = [task.save()]
-            for _ in range(task.spec.horizon):
-                command = controller(state.observation, state.desired_goal)
-                begin = time.perf_counter()
-                state = task.step(command)
-                full += time.perf_counter() - begin
-                log.append(np.r_[task.data.ctrl, task.data.mocap_pos[0],
-                                 task.data.mocap_quat[0]])
-            episodes.append((number, log))
-        bare = sum(bare_steps(task, *episode) for episode in episodes)
-        ratios.append(bare / full)
-        rates.append(steps / full)
-    return {'env_steps_per_second': round(statistics.median(rates), 1),
-            'ratio_to_bare_mj_step': round(statistics.median(ratios), 3)}
-
-
-def bare_steps(task, number, log):
-    """Return the time, s, that mj_step alone takes for the logged episode of `task`."""
-    task.reset(number)  # the scene; then the very commands that task.step gave to MuJoCo
-    model, data = task.model, task.data
-    task.restore(log[0])
-    total = 0.0
-    for row in log[1:]:
-        data.ctrl[:], data.mocap_pos[0], data.mocap_quat[0] = row[:2], row[2:5], row[5:]
-        begin = time.perf_counter()
-        mujoco.mj_step(model, data, nstep=round(CONTROL_PERIOD / model.opt.timestep))
-        total += time.perf_counter() - begin
-    return total
 
 
 def in_process(task, episodes, learn):
@@ -162,16 +122,18 @@ def learner(task, pairs):
 def main(argv=None):
     """Run `rpl bench`; return the exit code."""
     parts = {
-        'sim': sim_ratio,
+        'sim': bench_tasks.sim_ratio,
         'learner': learner,
         'graph': lambda task, pairs: loop_ratio(task, True, pairs),
         'transport': lambda task, pairs: loop_ratio(task, False, pairs),
+        **{name: lambda _, pairs, name=name: getattr(bench_tasks, name)(pairs)
+           for name in ('envs', 'reset', 'planner', 'workers')},
     }
     parser = argparse.ArgumentParser(
         prog='rpl bench', description='Measure speed, as ratios within one run.',
         epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--task', choices=SPECS, default='complex_hook')
-    parser.add_argument('--only', choices=parts, help='measure one part')
+    parser.add_argument('part', nargs='?', choices=parts, help='measure one part (default: all)')
     parser.add_argument('--pairs', type=int, default=3, help='pairs to compare (default 3)')
     parser.add_argument('--realtime', type=float, metavar='MINUTES', default=0.0,
                         help='measure only this: realtime mode for so many minutes')
@@ -181,7 +143,7 @@ def main(argv=None):
     if options.realtime:
         result['realtime'] = realtime(options.task, options.realtime)
     else:
-        for name in [options.only] if options.only else parts:
+        for name in [options.part] if options.part else parts:
             print(f'{name} ...', file=sys.stderr, flush=True)
             result[name] = parts[name](options.task, options.pairs)
     for name, figures in result.items():

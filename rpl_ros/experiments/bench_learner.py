@@ -1,5 +1,5 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""`rpl bench --only learner`: one gradient update, its samples, its replay, and the whole loop.
+"""`rpl bench learner`: one gradient update, its samples, its replay, and the whole loop.
 
 All on one thread. What is compared runs in turn, and the median of the pairs' ratios counts.
 Updates and samples are measured in processor time, which other programs disturb least; the whole

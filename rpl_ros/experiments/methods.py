@@ -31,8 +31,8 @@ def recipe_file(task, recipe):
     """Return the ROS parameter file of a recipe for a task; SettingsError if unknown."""
     known = recipes()
     if recipe not in known:
-        raise SettingsError(f'unknown recipe {recipe!r}{did_you_mean(recipe, known)}: expected one '
-                            f'of {", ".join(known)}')
+        raise SettingsError(f'unknown recipe {recipe!r}{did_you_mean(recipe, known)}: expected '
+                            f'one of {", ".join(known)}')
     return share('config') / ('' if recipe == DEFAULT else recipe) / f'{task}.yaml'
 
 

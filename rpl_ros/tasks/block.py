@@ -37,7 +37,7 @@ class BlockTask(FetchTask):
         super().__init__(name, seed, fetch.load_spec(scene).compile())
         self._start = self._settle(SETTLE_POSE, START_HEIGHT[name])
         self.restore(self._start)
-        self._home = self.data.site_xpos[self._fetch.grip_site].copy()
+        self._home = self._fetch.grip.copy()
         self._rest = self.data.qpos[self._pose + 2:self._pose + 7].copy()
         if name == 'slippery_push':
             self.model.geom_friction[:] = SLIPPERY

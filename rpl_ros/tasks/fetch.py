@@ -12,8 +12,10 @@ import mujoco
 import numpy as np
 
 from rpl_ros.assets import fetch_assets, share
+from rpl_ros.tasks.savings import lighten
 from rpl_ros.tasks.specs import CONTROL_PERIOD
 
+SITE = int(mujoco.mjtObj.mjOBJ_SITE)  # MuJoCo takes a number in half the time of its enum
 MAX_DISPLACEMENT = 0.05  # m per control step for an action of 1
 GRIPPER_DOWN = np.array([1.0, 0.0, 1.0, 0.0])  # not normalised, added to the gripper's own
 START = {'robot0:slide0': 0.405, 'robot0:slide1': 0.48, 'robot0:slide2': 0.0}  # m
@@ -39,62 +41,71 @@ def load_spec(scene, meshes=None):
     # torque scale.
     weld, = (equality for equality in spec.equalities if equality.type == mujoco.mjtEq.mjEQ_WELD)
     weld.data[:11] = [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1]
-    # Looks only: shared.xml has a bright green sky, the mocap body green lines across the scene.
+    # Looks only: shared.xml has a bright green sky.
     for sky in (item for item in spec.textures if item.type == mujoco.mjtTexture.mjTEXTURE_SKYBOX):
         sky.rgb1, sky.rgb2 = SKY
-    for geom in spec.body('robot0:mocap').geoms:
-        geom.rgba = [0, 0, 0, 0]
+    lighten(spec)
     return spec
 
 
 @dataclass(frozen=True)
-class FetchIds:
-    """Where the robot's numbers are in an MjModel, looked up once."""
+class FetchViews:
+    """The robot's numbers in an MjData, looked up once. Views: they are always the present ones.
 
-    mocap: int
-    gripper_body: int
+    Fingers are in the order right, left.
+    """
+
     grip_site: int
-    finger_qpos: np.ndarray  # left, right
-    finger_dof: np.ndarray
+    grip: np.ndarray
+    gripper_pos: np.ndarray
+    gripper_quat: np.ndarray
+    mocap_pos: np.ndarray
+    mocap_quat: np.ndarray
+    fingers: np.ndarray
+    finger_motion: np.ndarray  # m/s
 
 
-def find_fetch(model):
-    """Return the FetchIds of `model`."""
-    joints = [model.joint(f'robot0:{side}_gripper_finger_joint') for side in 'lr']
-    return FetchIds(
-        mocap=int(model.body('robot0:mocap').mocapid[0]),
-        gripper_body=model.body('robot0:gripper_link').id,
-        grip_site=model.site('robot0:grip').id,
-        finger_qpos=np.array([int(joint.qposadr[0]) for joint in joints]),
-        finger_dof=np.array([int(joint.dofadr[0]) for joint in joints]))
+def find_fetch(model, data):
+    """Return the FetchViews of `data`."""
+    mocap = int(model.body('robot0:mocap').mocapid[0])
+    gripper, grip = model.body('robot0:gripper_link').id, model.site('robot0:grip').id
+    right, left = (model.joint(f'robot0:{side}_gripper_finger_joint') for side in 'rl')
+    place, dof = int(right.qposadr[0]), int(right.dofadr[0])
+    if (place + 1, dof + 1) != (int(left.qposadr[0]), int(left.dofadr[0])):
+        raise ValueError("the left finger's joint does not follow the right one's")
+    return FetchViews(
+        grip_site=grip, grip=data.site_xpos[grip], gripper_pos=data.xpos[gripper],
+        gripper_quat=data.xquat[gripper], mocap_pos=data.mocap_pos[mocap],
+        mocap_quat=data.mocap_quat[mocap], fingers=data.qpos[place:place + 2],
+        finger_motion=data.qvel[dof:dof + 2])
 
 
-def move_to_start(model, data, ids, height):
+def move_to_start(model, data, views, height):
     """Drive the gripper to its start pose, `height` m above that of Push, in 10 control steps."""
     for name, value in START.items():
         data.joint(name).qpos[0] = value
     mujoco.mj_forward(model, data)
-    data.mocap_pos[ids.mocap] = (data.site_xpos[ids.grip_site] + START_OFFSET + [0, 0, height])
-    data.mocap_quat[ids.mocap] = GRIPPER_DOWN
+    views.mocap_pos[:] = views.grip + START_OFFSET + [0, 0, height]
+    views.mocap_quat[:] = GRIPPER_DOWN
     for _ in range(10):
         mujoco.mj_step(model, data, nstep=round(CONTROL_PERIOD / model.opt.timestep))
 
 
-def step_fetch(model, data, ids, action):
+def step_fetch(model, data, views, action):
     """Execute `action` (4,), clipped to [-1, 1], for one control step of 40 ms.
 
     Elements 0 to 2 displace the gripper in the world frame, 1 = 0.05 m; element 3 moves both
     fingers, +1 open, -1 close, 0 hold; in a scene without actuators the gripper is blocked, shut,
     and element 3 without effect. Positions and velocities in `data` belong to the new state.
     """
-    action = np.clip(action, -1.0, 1.0)
+    action = np.asarray(action).clip(-1.0, 1.0)  # np.clip takes twice as long
     if model.nu:
-        data.ctrl[:] = data.qpos[ids.finger_qpos] + action[3]
-    data.mocap_pos[ids.mocap] = data.xpos[ids.gripper_body] + MAX_DISPLACEMENT * action[:3]
-    data.mocap_quat[ids.mocap] = data.xquat[ids.gripper_body] + GRIPPER_DOWN
+        data.ctrl[:] = views.fingers[::-1] + action[3]  # left, right
+    np.add(views.gripper_pos, MAX_DISPLACEMENT * action[:3], out=views.mocap_pos)
+    np.add(views.gripper_quat, GRIPPER_DOWN, out=views.mocap_quat)
     mujoco.mj_step(model, data, nstep=round(CONTROL_PERIOD / model.opt.timestep))
     if not model.nu:  # contacts move the fingers of a blocked gripper a little
-        data.qpos[ids.finger_qpos] = 0.0
+        views.fingers[:] = 0.0
     refresh(model, data)
 
 
@@ -111,7 +122,7 @@ def refresh(model, data):
 def site_motion(model, data, site):
     """Return (angular, linear) displacement of a site per control step, rad and m, world axes."""
     velocity = np.empty(6)
-    mujoco.mj_objectVelocity(model, data, mujoco.mjtObj.mjOBJ_SITE, site, velocity, 0)
+    mujoco.mj_objectVelocity(model, data, SITE, site, velocity, 0)
     velocity *= CONTROL_PERIOD
     return velocity[:3], velocity[3:]
 

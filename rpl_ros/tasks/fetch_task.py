@@ -20,8 +20,9 @@ class FetchTask(SimulatedTask):
     def __init__(self, name, seed, model):
         """Take the compiled scene; ValueError for an unknown task."""
         super().__init__(name, seed, model)
-        self._fetch = fetch.find_fetch(model)
+        self._fetch = fetch.find_fetch(model, self.data)
         self._object = model.site('object0').id
+        self._object_place = self.data.site_xpos[self._object]
         self._pose = model.joint('object0:joint').qposadr[0]
         self._velocity = model.joint('object0:joint').dofadr[0]
 
@@ -54,7 +55,7 @@ class FetchTask(SimulatedTask):
 
     def _achieved(self):
         """Return where the object is (3,), m."""
-        return self.data.site_xpos[self._object].copy()
+        return self._object_place.copy()
 
     def advance(self, action):
         """Execute `action` (4,) outside of any episode: for planning, without building a State.
@@ -62,7 +63,7 @@ class FetchTask(SimulatedTask):
         Return the positions of gripper and object, (3,) each, m; the next call overwrites them.
         """
         fetch.step_fetch(self.model, self.data, self._fetch, action)
-        return self.data.site_xpos[self._fetch.grip_site], self.data.site_xpos[self._object]
+        return self._fetch.grip, self._object_place
 
     def _observation(self):
         """Return the observation of the present state."""
@@ -70,16 +71,14 @@ class FetchTask(SimulatedTask):
 
     def _see_fetch_and_object(self, thing):
         """Return elements 0 to 24 of the observation as a list; `thing` is what _seen returns."""
-        data, ids = self.data, self._fetch
-        grip = data.site_xpos[ids.grip_site]
-        _, grip_motion = fetch.site_motion(self.model, data, ids.grip_site)
-        fingers, finger_motion = data.qpos[ids.finger_qpos], data.qvel[ids.finger_dof]
+        views = self._fetch
+        _, grip_motion = fetch.site_motion(self.model, self.data, views.grip_site)
         place, turn, spin, motion = thing
-        return [grip, place, place - grip, fingers[::-1], turn, motion - grip_motion, spin,
-                grip_motion, finger_motion[::-1] * CONTROL_PERIOD]
+        return [views.grip, place, place - views.grip, views.fingers, turn, motion - grip_motion,
+                spin, grip_motion, views.finger_motion * CONTROL_PERIOD]
 
     def _seen(self, site):
         """Return position, Euler angles, angular and linear motion per control step of a site."""
         spin, motion = fetch.site_motion(self.model, self.data, site)
         data = self.data
-        return [data.site_xpos[site].copy(), fetch.euler(data.site_xmat[site]), spin, motion]
+        return [data.site_xpos[site], fetch.euler(data.site_xmat[site]), spin, motion]

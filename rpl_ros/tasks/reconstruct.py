@@ -2,8 +2,8 @@
 """From an observation of a block task back to a state of the simulator.
 
 A controller that plans gets observations only, over ROS 2 as in process. They lack the arm's
-joints, but its gripper points down wherever the arm can reach like that, so that they follow from the
-gripper's position.
+joints, but its gripper points down wherever the arm can reach like that, so that they follow from
+the gripper's position.
 """
 
 import mujoco
@@ -50,7 +50,7 @@ class Reconstruction:
         self._dofs = np.array([int(joint.dofadr[0]) for joint in joints])
         self._object = int(model.joint('object0:joint').qposadr[0])
         self._object_dof = int(model.joint('object0:joint').dofadr[0])
-        self._ids = fetch.find_fetch(model)
+        self._fetch = fetch.find_fetch(model, task.data)
         self._home = task.save()
         self._down = fetch.GRIPPER_DOWN / np.linalg.norm(fetch.GRIPPER_DOWN)
         self._jacobian = np.zeros((6, model.nv))
@@ -66,8 +66,8 @@ class Reconstruction:
         motion = np.zeros(6)
         motion[:3] = observation[20:23] / CONTROL_PERIOD
         data.qvel[self._dofs] = self._solve(motion)
-        data.qpos[self._ids.finger_qpos] = observation[[10, 9]]
-        data.qvel[self._ids.finger_dof] = observation[[24, 23]] / CONTROL_PERIOD
+        self._fetch.fingers[:] = observation[9:11]
+        self._fetch.finger_motion[:] = observation[23:25] / CONTROL_PERIOD
         self._place_object(observation)
         fetch.refresh(task.model, data)
 

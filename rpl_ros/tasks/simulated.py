@@ -5,7 +5,7 @@ import mujoco
 import numpy as np
 
 from rpl_ros.data import State
-from rpl_ros.rewards import is_success, task_reward
+from rpl_ros.rewards import has_reached, task_reward
 from rpl_ros.tasks.physics import restore_state, save_state
 from rpl_ros.tasks.specs import spec
 
@@ -66,12 +66,15 @@ class SimulatedTask:
     def _state(self, action, applied, command_age=0.0):
         """Return the State after the present step, in which `action` (A,) was executed."""
         observation, achieved = self._observation(), self._achieved()
-        reward = (float(task_reward(self.spec, achieved, self._goal, observation, action))
-                  if self._step else 0.0)
+        success = has_reached(achieved, self._goal, self.spec.reach)
+        if self.spec.reward == 'sparse':
+            reward = success - 1.0  # as task_reward says, in less time
+        else:
+            reward = float(task_reward(self.spec, achieved, self._goal, observation, action))
         return State(
             episode=self._episode, step=self._step, observation=observation,
-            achieved_goal=achieved, desired_goal=self._goal.copy(), reward=reward,
-            success=bool(is_success(achieved, self._goal, self.spec.reach)),
+            achieved_goal=achieved, desired_goal=self._goal.copy(),
+            reward=reward if self._step else 0.0, success=success,
             last=self._step == self.spec.horizon, applied=applied, command_age=command_age)
 
     def save(self):

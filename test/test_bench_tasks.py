@@ -1,0 +1,36 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""The benchmark of the tasks: what it compares is comparable."""
+
+import json
+
+import numpy as np
+import pytest
+
+from rpl_ros.experiments import bench, bench_tasks
+
+
+@pytest.mark.filterwarnings('ignore')
+@pytest.mark.parametrize('name', bench_tasks.ENVS)
+def test_the_peer_obeys_commands_as_we_do(name):
+    for env in (bench_tasks.make_env(name), bench_tasks.make_peer(name)):
+        before = env.reset(seed=0)[0]['observation'][:3]
+        for _ in range(5):
+            seen = env.step(np.array([0.5, -0.5, 0.5, 0], np.float32))[0]['observation']
+        assert seen.shape == (25,)
+        moved = (seen[:3] - before) * [1, -1, 1]
+        assert (moved > 0.05).all() and (moved < 0.15).all()
+
+
+def test_bare_steps_repeat_the_episode_that_was_logged():
+    env = bench_tasks.make_env('PickAndPlace')
+    task = env.unwrapped.task
+    _, log = bench_tasks.play(env, 3, task)
+    expected = task.data.qpos.copy()
+    assert bench_tasks.bare_steps(task, 0, log) > 0
+    np.testing.assert_array_equal(task.data.qpos, expected)
+
+
+def test_rpl_bench_reaches_the_parts(capsys):
+    assert bench.main(['reset', '--pairs', '1']) == 0
+    figures = json.loads(capsys.readouterr().out.splitlines()[-1])['reset']
+    assert figures['reset_in_env_steps'] > 0 and figures['warm_up_seconds'] > 0
