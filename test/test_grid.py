@@ -53,7 +53,8 @@ def test_settings_of_an_entry_come_on_top_of_the_common_ones(tmp_path):
     _, (job,) = read_sweep(write(tmp_path, 'settings: {critics: 2, layer_norm: true}\nruns:\n'
                                  '  - {task: push, steps: 5, settings: {critics: 3}}'))
     assert dict(job.settings) == {'critics': 3, 'layer_norm': True}
-    assert (job.method, job.recipe, job.seed, job.options) == ('residual', 'default', 0, ())
+    assert (job.method, job.recipe, job.seed) == ('residual', 'default', 0)
+    assert job.options == (('actors', 0),)  # each run its own core
 
 
 @pytest.mark.parametrize('text, words', [

@@ -115,13 +115,14 @@ def test_a_task_that_is_judged_by_return(tmp_path, capsys):
 
 
 def test_two_runs_do_not_share_a_folder(tmp_path):
-    first = call(tmp_path)
+    first = call(tmp_path, '--steps', '1000000')
     while not (tmp_path / 'metrics.csv').exists():
         time.sleep(0.01)
     second = call(tmp_path)
     assert second.wait(timeout=60) == 2
     assert 'in use by another run' in second.stderr.read()
-    assert first.wait(timeout=60) == 0
+    first.send_signal(signal.SIGINT)
+    assert first.wait(timeout=60) == 130
 
 
 @pytest.mark.parametrize('method', METHODS)
