@@ -116,7 +116,7 @@ def test_pictures_and_table_are_written(tmp_path, capsys):
     svg = (folder / 'learning_curves.svg').read_text()
     # Text becomes outlines, but the names of what is drawn stay as comments.
     for words in ('residual (n = 3)', 'base controller: 0.45', 'paper: residual, scratch 1.0',
-                  'paper: PETS -74.9', 'environment steps (with 6,500 for the model)'):
+                  'paper: PETS -74.9', 'environment steps (with 15,500 for the model)'):
         assert words in svg, words
 
 

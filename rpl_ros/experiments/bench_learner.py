@@ -126,11 +126,11 @@ def seconds(function, repeats, clock=time.process_time):
     return (clock() - begin) / repeats
 
 
-def in_turn(functions, pairs, repeats):
+def in_turn(functions, pairs, repeats, clock=time.process_time):
     """Return times, s, one row for each function and one column for each of the pairs."""
     for function in functions:
         seconds(function, repeats)  # the first calls fill caches
-    return np.array([[seconds(function, repeats) for function in functions]
+    return np.array([[seconds(function, repeats, clock) for function in functions]
                      for _ in range(pairs)]).T
 
 
@@ -150,6 +150,16 @@ def update_figures(recipe, pairs=30, repeats=10):
     return {'update_ms': round(1e3 * float(np.median(ours)), 2),
             'times_faster_than_eager': round(float(np.median(eager / ours)), 2),
             'sampling_share': round(float(np.median(sampling / ours)), 3)}
+
+
+def threads_ratio(pairs, repeats=10):
+    """Return how many times faster an update of the paper's recipe is on two threads."""
+    learners = [filled_learner('paper', threads=threads) for threads in (1, 2)]
+    batch = her.sample(learners[0].replay, 256, 0.8, 'future', learners[0].spec,
+                       np.random.default_rng(0))
+    one, two = in_turn([lambda ddpg=learner.ddpg: ddpg.update(batch, True)
+                        for learner in learners], pairs, repeats, time.perf_counter)
+    return float(np.median(one / two))
 
 
 def resident():
@@ -200,18 +210,21 @@ def our_rate(actors=0, steps=500):
     return rate
 
 
-def sb3_rate(steps=500):
-    """Return env steps per second of stable-baselines3's DDPG + HER with our_rate's settings."""
+def sb3_rate(steps=500, peer_env=False):
+    """Return env steps per second of stable-baselines3's DDPG + HER with our_rate's settings.
+
+    In our environment, or in that of gymnasium-robotics, which its users have.
+    """
     from stable_baselines3 import DDPG, HerReplayBuffer
     from stable_baselines3.common.noise import NormalActionNoise
 
-    from rpl_ros.envs import TaskEnv
+    from rpl_ros.experiments.bench_tasks import make_env, make_peer
     torch.set_num_threads(1)
     nodes, spec = load_settings(recipe_file(*RECIPES['paper']), LOOP), find_spec('push')
     settings = nodes['learner_node']
     noise = np.full(spec.action_size, nodes['residual_node'].noise_std)
     model = DDPG(
-        'MultiInputPolicy', TaskEnv('push'), device='cpu', seed=0,
+        'MultiInputPolicy', (make_peer if peer_env else make_env)('Push'), device='cpu', seed=0,
         learning_rate=settings.actor_learning_rate, buffer_size=settings.buffer_transitions,
         learning_starts=0, batch_size=settings.batch_size, tau=1.0 - settings.target_keep,
         gamma=settings.discount or 1.0 - 1.0 / spec.horizon, train_freq=(100, 'step'),
@@ -231,19 +244,22 @@ def fresh(function, *arguments):
         return pool.submit(function, *arguments).result()
 
 
-def loop_figures(pairs, actors=0):
-    """Return env steps per second of the whole loop on Push against stable-baselines3's."""
+def loop_figures(pairs):
+    """Return env steps per second of the whole loop on Push, ours and stable-baselines3's."""
     if find_module('stable_baselines3') is None:
         return 'not measured: pip install stable-baselines3'
-    rates = np.array([[fresh(our_rate, actors), fresh(sb3_rate)] for _ in range(pairs)])
-    ours, theirs = np.median(rates, axis=0)
-    return {'actors': actors, 'steps_per_second': round(float(ours), 1),
-            'sb3_steps_per_second': round(float(theirs), 1),
-            'times_faster_than_sb3': round(float(np.median(rates[:, 0] / rates[:, 1])), 2)}
+    names = ('one_core', 'two_cores', 'sb3', 'sb3_gymnasium_robotics')
+    rates = np.array([[fresh(our_rate, 0), fresh(our_rate, 1), fresh(sb3_rate),
+                       fresh(sb3_rate, 500, True)] for _ in range(pairs)])
+    ratios = {f'{ours}_times_{peer}': round(float(np.median(rates[:, n] / rates[:, m])), 2)
+              for n, ours in enumerate(names[:2]) for m, peer in enumerate(names) if m > 1}
+    return {**{name: round(float(rate), 1) for name, rate in zip(names, np.median(rates, axis=0))},
+            **ratios}
 
 
 def learner_figures(pairs):
     """Return all figures of the learner as {part: figures}."""
     return {**{f'update_{recipe}': fresh(update_figures, recipe, 10 * pairs)
                for recipe in RECIPES},
-            'replay': fresh(flatness), 'loop_push': loop_figures(3 * pairs)}
+            'two_threads_times_one': round(fresh(threads_ratio, 10 * pairs), 2),
+            'replay': fresh(flatness), 'loop_push': loop_figures(pairs)}

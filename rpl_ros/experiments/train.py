@@ -191,6 +191,7 @@ def read_run(options):
     recipe = options.params_file or options.recipe
     path = options.params_file or recipe_file(options.task, options.recipe)
     given = {'seed': str(options.seed), 'device': options.device,
+             'threads': str(min(2, cores(), 1 + options.actors)),
              **parse_words(options.settings, 'setting')}
     settings = settings_of(options.task, options.method, path, given)
     return {'task': options.task, 'method': options.method, 'recipe': recipe,

@@ -65,9 +65,13 @@ class Ddpg:
         self.target_actor, self.target_critics = deepcopy(self.actor), deepcopy(self.critics)
         for target in (self.target_actor, self.target_critics):
             target.requires_grad_(False)
+        # Lists, made once: to walk through the modules for them takes 3 % of an update.
+        self._actor_parameters = list(self.actor.parameters())
+        self._trained = [*self._actor_parameters, *self.critics.parameters()]
+        self._targets = [*self.target_actor.parameters(), *self.target_critics.parameters()]
         # fused: one pass over weights and moments, a tenth of the whole update saved.
         self.actor_optimizer = torch.optim.Adam(
-            self.actor.parameters(), lr=settings.actor_learning_rate, fused=True)
+            self._actor_parameters, lr=settings.actor_learning_rate, fused=True)
         self.critic_optimizer = torch.optim.Adam(
             self.critics.parameters(), lr=settings.critic_learning_rate, fused=True)
         self._discount = settings.discount or 1.0 - 1.0 / spec.horizon
@@ -142,7 +146,7 @@ class Ddpg:
         if train:
             self.actor_optimizer.zero_grad(set_to_none=True)
             loss = self._settings.action_l2 * residual.square().mean() - value
-            loss.backward(inputs=list(self.actor.parameters()))  # none for the critics
+            loss.backward(inputs=self._actor_parameters)  # none for the critics
         return residual, value
 
     def _critics_gradient(self, batch, inputs):
@@ -164,10 +168,7 @@ class Ddpg:
     @torch.no_grad()
     def update_targets(self):
         """Move the target networks towards the trained ones."""
-        keep = self._settings.target_keep
-        for target, source in ((self.target_actor, self.actor),
-                               (self.target_critics, self.critics)):
-            torch._foreach_lerp_(list(target.parameters()), list(source.parameters()), 1.0 - keep)
+        torch._foreach_lerp_(self._targets, self._trained, 1.0 - self._settings.target_keep)
 
     def policy_tensors(self):
         """Return the actor's layers as {name: numpy array}."""
