@@ -98,9 +98,9 @@ def sweep_file(folder, **content):
     return str(path)
 
 
-def wait_for(condition):
-    """Wait until `condition()` holds."""
-    end = time.monotonic() + 60
+def wait_for(condition, patience=60.0):
+    """Wait until `condition()` holds, for `patience` s at most."""
+    end = time.monotonic() + patience
     while not condition():
         assert time.monotonic() < end, 'it never happened'
         time.sleep(0.02)

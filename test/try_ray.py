@@ -17,6 +17,7 @@ from rpl_ros.experiments.grid import read_sweep
 from rpl_ros.experiments.run_status import read_status
 from sweep_tools import stand_in, starts, sweep_file, wait_for
 
+PATIENCE = 240.0  # s: real runs need longer than the stand-in
 PROGRAM = """import sys
 from rpl_ros.experiments import sweep
 sys.exit(sweep.main(sys.argv[1:], command={command!r}))
@@ -50,21 +51,22 @@ def main():
     options.add_argument('--real', action='store_true')
     real = options.parse_args().real
     folder = Path(tempfile.mkdtemp(prefix='try_ray_'))
-    settings = {'hidden_size': 16, 'batch_size': 32, 'checkpoint_every': 200} if real else {}
+    settings = {'hidden_size': 16, 'batch_size': 32, 'checkpoint_every': 5000} if real else {}
     file = sweep_file(folder, runs=[{'task': 'push', 'method': 'scratch', 'seeds': [0, 1],
-                                     'steps': 20000 if real else 1500, 'settings': settings}])
+                                     'steps': 100000 if real else 1500, 'settings': settings,
+                                     'evaluate_episodes': 2}])
     command = None if real else stand_in(folder)
     jobs = read_sweep(file)[1]
     checkpoints = [job.folder / 'checkpoints' for job in jobs]
 
     sweep = begin(folder, file, command)
     try:
-        wait_for(lambda: all(path.is_dir() for path in checkpoints))
+        wait_for(lambda: all(path.is_dir() for path in checkpoints), PATIENCE)
         victim = workers()[0]
         os.kill(victim, signal.SIGKILL)
         print(f'killed worker {victim}')
-        wait_for(lambda: sorted(attempts(job) for job in jobs) == [1, 2])
-        wait_for(lambda: all(read_status(job).env_steps > 500 for job in jobs))
+        wait_for(lambda: sorted(attempts(job) for job in jobs) == [1, 2], PATIENCE)
+        wait_for(lambda: all(read_status(job).env_steps > 500 for job in jobs), PATIENCE)
         sweep.send_signal(signal.SIGINT)
         assert sweep.wait(120) == 130
         print('stopped:', [read_status(job) for job in jobs])
