@@ -53,7 +53,7 @@ def main():
     folder = Path(tempfile.mkdtemp(prefix='try_ray_'))
     settings = {'hidden_size': 16, 'batch_size': 32, 'checkpoint_every': 5000} if real else {}
     file = sweep_file(folder, runs=[{'task': 'push', 'method': 'scratch', 'seeds': [0, 1],
-                                     'steps': 100000 if real else 1500, 'settings': settings,
+                                     'steps': 10000 if real else 1500, 'settings': settings,
                                      'evaluate_episodes': 2}])
     command = None if real else stand_in(folder)
     jobs = read_sweep(file)[1]
