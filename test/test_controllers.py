@@ -73,7 +73,7 @@ def test_a_function_of_ones_own_is_for_any_task_and_is_not_tried():
 
 @pytest.mark.parametrize('grip, block, expected', [
     ([1.2, 0.75, 0.43], [1.29, 0.75, 0.425], [0, 0, 0, 0]),  # there
-    ([1.1, 0.75, 0.43], [1.2, 0.75, 0.425], [1, 0, 0, 0]),  # push
+    ([1.1, 0.75, 0.43], [1.2, 0.75, 0.425], [0.94, 0, 0, 0]),  # push
     ([1.12, 0.76, 0.6], [1.2, 0.75, 0.425], [0.05, -0.1, -1.7, 0]),  # down behind it
     ([1.3, 0.6, 0.43], [1.2, 0.75, 0.425], [-1.75, 1.5, 1, 0]),  # up and behind it
 ])

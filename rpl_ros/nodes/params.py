@@ -75,6 +75,10 @@ def run_node(make, args=None):
         return 2
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
+    except Exception:
+        if rclpy.ok():
+            raise
+        # Ctrl-C came in the middle of a callback: what it would publish then is refused.
     finally:
         # One more Ctrl-C must not cut short what close() writes: a checkpoint, a bag.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
