@@ -26,7 +26,9 @@ try:
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 except BlockingIOError:
     sys.exit('rpl train: ' + str(out) + ' is in use by another process')
-if (out / 'summary.yaml').exists():
+before = out / 'run.yaml'
+if (out / 'summary.yaml').exists() and (
+        yaml.safe_load(before.read_text())['steps'] >= options.steps):
     print('finished already')
     sys.exit(0)
 checkpoint = out / 'checkpoints' / 'learner.yaml'

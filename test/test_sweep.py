@@ -114,18 +114,23 @@ def test_a_run_folder_in_use_is_left_alone(tmp_path, capsys):
     assert '1 failed, 1 finished' in said and not (folder / 'run.yaml').exists()
 
 
-@pytest.mark.parametrize('change, words', [
-    ({'steps': 400}, 'its steps is 300, not 400'),
-    ({'settings': {'critics': 3}}, 'its critics is 2, not 3')])
-def test_a_folder_with_another_run_stops_the_sweep_before_it_starts(tmp_path, capsys, change,
-                                                                    words):
+def test_more_steps_go_on_with_a_finished_run(tmp_path, capsys):
+    for steps in (300, 500, 400):
+        file = sweep_file(tmp_path, runs=[{'task': 'push', 'steps': steps}])
+        assert main([file], stand_in(tmp_path)) == 0
+    (job,) = read_sweep(file)[1]
+    assert starts(job.folder) == [0, 300]
+    assert last_number(job.folder / 'metrics.csv', 'total_steps') == 500
+
+
+def test_a_folder_with_another_run_stops_the_sweep_before_it_starts(tmp_path, capsys):
     entry = {'task': 'push', 'steps': 300, 'settings': {'critics': 2}}
     assert main([sweep_file(tmp_path, runs=[entry])], stand_in(tmp_path)) == 0
-    file = sweep_file(tmp_path, seeds=[0, 1], runs=[{**entry, **change}])
+    file = sweep_file(tmp_path, seeds=[0, 1], runs=[{**entry, 'settings': {'critics': 3}}])
     capsys.readouterr()
     assert main([file], stand_in(tmp_path)) == 2
     error = capsys.readouterr().err
-    assert words in error and error.count('\n') == 1
+    assert 'its critics is 2, not 3' in error and error.count('\n') == 1
     assert not (tmp_path / 'out/push/residual/seed1').exists()
 
 

@@ -104,10 +104,15 @@ def read_figures(job):
     return int(max(steps or 0, evaluated or 0)), value
 
 
+def finished(folder, steps):
+    """Return whether a run folder holds a complete run of `steps` env steps or more."""
+    return (folder / SUMMARY).is_file() and _load(folder / 'run.yaml').get('steps', 0) >= steps
+
+
 def read_status(job):
     """Return the Status of a Job from its folder."""
     folder, figures = job.folder, read_figures(job)
-    if (folder / SUMMARY).is_file():
+    if finished(folder, job.steps):
         return Status(FINISHED, *figures)
     if in_use(folder):
         return Status(RUNNING, *figures)
@@ -127,9 +132,12 @@ def _load(path):
 
 
 def check_same(job):
-    """Raise SettingsError where the folder of `job` holds a run with another configuration."""
+    """Raise SettingsError where the folder of `job` holds a run with another configuration.
+
+    More steps than before are none: the run goes on.
+    """
     facts = _load(job.folder / 'run.yaml')
-    wanted = {name: getattr(job, name) for name in ('task', 'method', 'recipe', 'seed', 'steps')}
+    wanted = {name: getattr(job, name) for name in ('task', 'method', 'recipe', 'seed')}
     pairs = [(name, facts[name], value) for name, value in wanted.items() if name in facts]
     sections = [section.get('ros__parameters', {})
                 for section in _load(job.folder / 'config.yaml').values()

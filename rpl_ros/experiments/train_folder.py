@@ -13,7 +13,7 @@ import yaml
 
 from rpl_ros.config import SettingsError
 from rpl_ros.data import MODE_NAMES
-from rpl_ros.experiments.run_status import LOCK, LOG, SUMMARY
+from rpl_ros.experiments.run_status import finished, LOCK, LOG, SUMMARY
 from rpl_ros.files import write_file
 from rpl_ros.launching.run_folder import circumstances, parameter_file, to_yaml
 
@@ -51,19 +51,17 @@ def begin(folder, run):
     if (folder / 'run.yaml').exists():
         try:
             difference = _compare(folder, run)
-            summary = folder / SUMMARY
-            if not difference and summary.exists():
-                if yaml.safe_load(summary.read_text())['env_steps'] >= run['steps']:
-                    return True
-                summary.unlink()
+            if not difference and finished(folder, run['steps']):
+                return True
         except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-            raise SettingsError(f'{folder}: its run.yaml, config.yaml or summary.yaml cannot be '
+            raise SettingsError(f'{folder}: its run.yaml or config.yaml cannot be '
                                 f'read: {error!r}; give another folder with --out') from error
         if difference:
             raise SettingsError(f'{folder} holds a run with another configuration: {difference}; '
                                 'give another folder with --out')
     elif any(path.name not in (LOCK, LOG) for path in folder.iterdir()):
         raise SettingsError(f'{folder} holds something else: give another folder with --out')
+    (folder / SUMMARY).unlink(missing_ok=True)
     write_file(folder / 'config.yaml', parameter_file(run['settings']))
     write_file(folder / 'run.yaml', to_yaml({**facts, **circumstances()}))
     return False
