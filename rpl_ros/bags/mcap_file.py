@@ -48,6 +48,9 @@ class McapFile:
             self.close()
             raise BagError(f'{path}: is no MCAP file, its first bytes are others')
         self._unknown = 0
+        # A file that was cut off while it was written lacks its end, and whole messages may be in
+        # the chunk that is not whole; in the middle of others a loss is no cut.
+        self._ended = self._read(self.size - len(MAGIC), len(MAGIC)) == MAGIC
         self._read_summary()
 
     def close(self):
@@ -63,7 +66,7 @@ class McapFile:
         """Take the topics from the summary, if there is one: their own chunk may be damaged."""
         end = self.size - FOOTER.size - len(MAGIC)
         tail = self._read(max(end, 0), FOOTER.size + len(MAGIC))
-        if len(tail) < FOOTER.size + len(MAGIC) or not tail.endswith(MAGIC):
+        if len(tail) < FOOTER.size + len(MAGIC) or not self._ended:
             return
         code, _, place, _, _ = FOOTER.unpack_from(tail)
         while code == Opcode.FOOTER and len(MAGIC) < place < end:
@@ -81,17 +84,17 @@ class McapFile:
 
     def batches(self):
         """Yield lists of Stored messages in the order of the file."""
-        place, waiting, size = len(MAGIC), [], 0
+        place, waiting, size, cut = len(MAGIC), [], 0, None
         while True:
             head = self._read(place, RECORD.size)
             code, length = RECORD.unpack(head) if len(head) == RECORD.size else (0, 0)
             end = place + RECORD.size + length
             if code not in KNOWN or end > self.size:
                 found = self._search(place + 1)
-                self._note(f'{self.path}: '
-                           + (f'was cut off: no whole record from offset {place} on'
-                              if found is None else
-                              f'damaged from offset {place} to {found}'))
+                if found is None or not self._ended:
+                    cut = cut or place
+                else:
+                    self._note(f'{self.path}: damaged from offset {place} to {found}')
                 if found is None:
                     break
                 place = found
@@ -114,6 +117,8 @@ class McapFile:
             place = end
         if waiting:
             yield waiting
+        if cut:
+            self._note(f'{self.path}: was cut off: the record at offset {cut} is not whole')
         if self._unknown:
             self._note(f'{self.path}: {self._unknown} messages are of topics whose definition '
                        'is lost')
