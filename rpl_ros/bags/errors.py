@@ -19,14 +19,15 @@ class Report:
     """What a reader met on its way.
 
     `messages` counts by topic, `damage` says in words what could not be read, `problems` counts
-    messages that could not be used, by reason. A `quiet` report only keeps notes; any other one
-    warns as well, so that no loss is silent.
+    messages that could not be used, by reason, and `task` is that of the states. A `quiet` report
+    only keeps notes; any other one warns as well, so that no loss is silent.
     """
 
     quiet: bool = True
     messages: Counter = field(default_factory=Counter)
     damage: list = field(default_factory=list)
     problems: Counter = field(default_factory=Counter)
+    task: str = None
 
     def note(self, text):
         """Take note of damage."""

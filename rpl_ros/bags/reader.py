@@ -163,18 +163,22 @@ def _items(kind, columns):
 
 
 def read_items(path, spec=None, report=None, topics=NEEDED):
-    """Yield lists of (topic, time in ns, State, Command or BaseAction) in the order of storage.
+    """Yield lists of (topic, time in ns, item) in the order of storage.
 
-    `spec` says which task the states must be of; the first state does where it is None.
+    An item is a State, Command or BaseAction, of other topics a message as in read_messages().
+    `spec` says which task the states must be of; where it is None the first state does, and
+    `report.task` tells.
     """
     report = Report(quiet=False) if report is None else report
-    task = spec.name if spec else None
+    report.task = spec.name if spec else None
     for batch, groups in _batches(path, frozenset(topics), report):
         ready = [None] * len(batch)
         for topic, indices, columns in groups:
             if topic == 'state':
-                task = _check_task(task, columns, batch[indices[0]].connection)
-            for index, item in zip(indices, _items(ITEMS[topic], columns)):
+                report.task = _check_task(report.task, columns, batch[indices[0]].connection)
+            items = (_items(ITEMS[topic], columns) if topic in ITEMS else
+                     [_nested(zip(columns, row)) for row in zip(*columns.values())])
+            for index, item in zip(indices, items):
                 ready[index] = (topic, batch[index].time, item)
         yield [entry for entry in ready if entry is not None]
 
