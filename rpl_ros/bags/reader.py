@@ -183,6 +183,19 @@ def read_items(path, spec=None, report=None, topics=NEEDED):
         yield [entry for entry in ready if entry is not None]
 
 
+def read_raw(path, topics, report=None):
+    """Yield (topic, time in ns, bytes of the message, whether an episode ends) in their order.
+
+    Only messages that can be decoded.
+    """
+    report = Report(quiet=False) if report is None else report
+    for batch, groups in _batches(path, frozenset(topics), report):
+        ready = [(index, topic, bool(last)) for topic, indices, columns in groups
+                 for index, last in zip(indices, columns.get('last', [False] * len(indices)))]
+        for index, topic, last in sorted(ready):
+            yield topic, batch[index].time, batch[index].raw, last
+
+
 def _check_task(task, columns, connection):
     """Return the task of all states; BagError where one is of another."""
     task = columns['task'][0] if task is None else task

@@ -4,6 +4,7 @@
 import argparse
 from dataclasses import asdict
 import json
+import os
 from pathlib import Path
 import sys
 
@@ -17,6 +18,7 @@ EXAMPLES = """examples:
   rpl bag info runs/first/bag
   rpl bag info recorded_by_ros2_bag.mcap --json
   rpl bag plot runs/first/bag --episode 40 --out episode_40.png
+  rpl bag play runs/first/bag --rate 0
 """
 VERDICTS = {FIT: 'fit for training', LOSSES: 'usable, with losses', UNUSABLE: 'unusable'}
 MOST_RANGES = 8
@@ -111,6 +113,17 @@ def plot(options):
     return 0
 
 
+def play(options):
+    """Become player_node."""
+    # Quoted: ROS reads values as YAML, and a folder may be called 1e5.
+    values = {'bag': json.dumps(str(options.bag)), 'rate': float(options.rate),
+              'subscribers': options.subscribers}
+    sys.stdout.flush()
+    os.execv(sys.executable, [
+        sys.executable, '-m', 'rpl_ros.nodes.player_node', '--ros-args',
+        *(word for name, value in values.items() for word in ('-p', f'{name}:={value}'))])
+
+
 def make_parser():
     """Return the parser of `rpl bag`."""
     parser = argparse.ArgumentParser(
@@ -132,6 +145,12 @@ def make_parser():
     picture = add('plot', plot, 'draw positions, commands and reward of an episode')
     picture.add_argument('--episode', type=int, metavar='N', help='default: the first one')
     picture.add_argument('--out', type=Path, metavar='FILE.png', help='default: episode_N.png')
+    player = add('play', play, 'publish state, command and policy_weights of a bag over ROS 2, '
+                 'for a learner_node in the same ROS_DOMAIN_ID')
+    player.add_argument('--rate', type=float, default=1.0, metavar='R', help='how many times as '
+                        'fast as recorded; 0: as fast as the learner takes it (default 1)')
+    player.add_argument('--subscribers', type=int, default=1, metavar='N',
+                        help='begin when so many nodes listen to state (default 1)')
     return parser
 
 
