@@ -6,6 +6,7 @@ import struct
 
 from bag_tools import (assert_equal_episodes, EPISODES, MESSAGES, SPEC, TASK, to_sqlite,
                        without_definitions, write_mcap)
+from hypothesis import given, HealthCheck, settings, strategies as st
 from mcap.writer import CompressionType
 import numpy as np
 import pytest
@@ -267,3 +268,47 @@ def test_without_definitions_another_version_is_seen_by_the_bytes(tmp_path):
     found, report = read(bag)
     assert not found and len(report.damage) == 10
     assert 'field command_age goes beyond the end of the message' in report.damage[0]
+
+
+def read_or_refuse(path):
+    """Return the Episodes of a bag, none if it is refused; any other error is one of ours."""
+    try:
+        return read(path)[0]
+    except BagError as error:
+        assert str(path.parent) in str(error)
+        return []
+
+
+@pytest.mark.parametrize('compression', CompressionType)
+@given(place=st.floats(0, 1), garbage=st.binary(min_size=1, max_size=4000), cut=st.booleans())
+@settings(deadline=None, max_examples=60,
+          suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_damage_makes_false_episodes_of_mcap(tmp_path, compression, place, garbage, cut):
+    path = write_mcap(tmp_path / 'bad.mcap', chunk_size=20_000, compression=compression)
+    sound = {episode.episode: episode for episode in read(path)[0]}
+    content = bytearray(path.read_bytes())
+    start = int(place * len(content))
+    content[start:] = b'' if cut else garbage + content[start + len(garbage):]
+    path.write_bytes(content)
+    for episode in read_or_refuse(path):
+        expected = sound[episode.episode]
+        valid = np.flatnonzero(episode.valid)
+        for name in ('observations', 'achieved_goals', 'base_actions', 'residuals', 'sent'):
+            np.testing.assert_array_equal(getattr(episode, name)[valid],
+                                          getattr(expected, name)[valid])
+
+
+@given(place=st.floats(0, 1), garbage=st.binary(min_size=1, max_size=9000), cut=st.booleans())
+@settings(deadline=None, max_examples=60,
+          suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_damage_of_sqlite_is_a_crash(tmp_path_factory, place, garbage, cut):
+    folder = tmp_path_factory.mktemp('sql')
+    write_bag(folder / 'bag', MESSAGES[:150])
+    bag = to_sqlite(folder / 'bag', folder / 'sql')
+    (path,) = bag.glob('*.db3')
+    content = bytearray(path.read_bytes())
+    start = int(place * len(content))
+    content[start:] = b'' if cut else garbage + content[start + len(garbage):]
+    path.write_bytes(content)
+    read_or_refuse(bag)
+    assert path.read_bytes() == bytes(content)

@@ -63,6 +63,7 @@ def changed(change):
 
 
 def audited(tmp_path, change):
+    """Return the Audit of such a bag."""
     return audit_bag(write_mcap(tmp_path / 'some.mcap', changed(change)))
 
 
