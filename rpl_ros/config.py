@@ -165,6 +165,20 @@ class DashboardSettings(Common):
     window_episodes: int = setting(50, 'episodes over which success is averaged', 1, 10**6)
 
 
+@dataclass(frozen=True)
+class PlayerSettings:
+    """player_node, which is no part of the graph."""
+
+    bag: str = setting('', 'folder or file of the bag to play')
+    rate: float = setting(1.0, 'how many times as fast as recorded; 0 = as fast as the learner '
+                          'takes it', 0.0, 1e6)
+    subscribers: int = setting(1, 'nodes that must be there before the first message is sent: '
+                               'subscriptions on the state topic', 0, 100)
+    max_owed_updates: int = setting(
+        100, 'rate 0: wait while the learner owes more gradient updates than this, so that data '
+        'and training keep their ratio; 0 = never wait', 0, 10**9)
+
+
 NODE_SETTINGS = {
     'sim_node': SimSettings,
     'base_controller_node': ControllerSettings,

@@ -6,6 +6,7 @@ counted and named, never guessed.
 """
 
 from dataclasses import dataclass, field
+from math import isfinite
 
 import numpy as np
 
@@ -46,23 +47,29 @@ def join(spec, states, commands):
     whole = seen & commanded & np.isfinite(base).all(axis=1)
     valid = whole[:-1] & whole[1:] & applied[1:]
     end = states[max(states)]
-    return Episode(first.episode, observations, achieved, first.desired_goal, base, residuals,
-                   sent, valid, bool(end.success))
+    # A copy: of a bag it is a row of an array that would be kept alive as a whole.
+    return Episode(first.episode, observations, achieved, first.desired_goal.copy(), base,
+                   residuals, sent, valid, bool(end.success))
 
 
-def _problem(spec, kind, item):
+def _sizes(spec):
+    """Return {kind: [(name, shape)]} of the arrays that must be right in each message."""
+    return {'state': [('observation', (spec.observation_size,)),
+                      ('achieved_goal', (spec.goal_size,)), ('desired_goal', (spec.goal_size,))],
+            'command': [('residual', (spec.action_size,)), ('sent', (spec.action_size,))]}
+
+
+def _problem(horizon, sizes, item):
     """Return what is wrong with the sizes or numbers of a State or Command, or ''."""
-    arrays = ({'observation': spec.observation_size, 'achieved_goal': spec.goal_size,
-               'desired_goal': spec.goal_size} if kind == 'state' else
-              {'residual': spec.action_size, 'sent': spec.action_size})
-    for name, size in arrays.items():
+    for name, shape in sizes:
         value = getattr(item, name)
-        if value.shape != (size,):
-            return f'{name} has {value.size} values, expected {size}'
-        if not np.isfinite(value).all():
+        if value.shape != shape:
+            return f'{name} has {value.size} values, expected {shape[0]}'
+        # The product is quick, and is finite only where all values are; huge ones overflow.
+        if not isfinite(value.dot(value)) and not np.isfinite(value).all():
             return f'{name} holds a value that is not finite'
-    if item.step > spec.horizon:
-        return f'the step is beyond the horizon of {spec.horizon}'
+    if item.step > horizon:
+        return f'the step is beyond the horizon of {horizon}'
     return ''
 
 
@@ -79,13 +86,16 @@ class Joiner:
     _newest: dict = field(default_factory=lambda: {'state': -1, 'command': -1})
     _done: int = -1
 
+    def __post_init__(self):
+        self._arrays = _sizes(self.spec)
+
     def add(self, kind, item):
         """Take a State (kind 'state') or Command ('command').
 
         Return (episodes, problem): the Episodes that are now complete, oldest first, and what was
         wrong with `item`, or ''.
         """
-        problem = _problem(self.spec, kind, item)
+        problem = _problem(self.spec.horizon, self._arrays[kind], item)
         if not problem and item.episode <= self._done:
             problem = 'the episode is over already'
         store = self._open.setdefault(item.episode, ({}, {})) if not problem else None
@@ -107,9 +117,10 @@ class Joiner:
         overtaken = min(self._newest.values()) - PATIENCE
         for number in sorted(self._open):
             states, commands = self._open[number]
-            end = max(states, default=None)
-            complete = (end is not None and states[end].last and len(states) == end + 1
-                        and len(commands) == end + 1)
+            # Where all steps are there, their number says which is the last one.
+            end = len(states) - 1
+            complete = (len(commands) == end + 1 and end in states and states[end].last
+                        and end == max(states))
             if not complete and number > overtaken and len(self._open) <= MOST_OPEN:
                 break
             del self._open[number]

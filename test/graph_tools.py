@@ -1,5 +1,5 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Starts nodes as processes on a ROS domain of their own and listens to them."""
+"""Nodes as processes on a ROS domain of their own, and what they are compared with."""
 
 from contextlib import contextmanager
 import itertools
@@ -9,8 +9,23 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
+from rpl_msgs.msg import PolicyWeights
+
+from rpl_ros.config import make_settings, ResidualSettings
+from rpl_ros.controllers import find_controller
+from rpl_ros.convert import to_bytes
+from rpl_ros.policy.actor import Actor
+from rpl_ros.policy.residual import ResidualPolicy
+from rpl_ros.policy.weights import digest, pack, PolicyShape, unpack
+from rpl_ros.rollout import run_episode
+from rpl_ros.tasks import make_task
+from rpl_ros.tasks.specs import spec
+
+SEED, EPISODES = 5, 4
+MODES = {'seed': SEED, 'base_every': 4, 'evaluate_every': 4}
 
 # 0 to 101 are safe beside Linux's ephemeral ports. By process, so that two test runs on a machine
 # are seldom in each other's way; users' graphs are mostly in 0.
@@ -71,3 +86,28 @@ def nodes(domain, folder, **parameters):
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def random_policy(task, rng):
+    """Return the bytes of a small policy that really corrects: random weights."""
+    sizes = spec(task)
+    shape = PolicyShape(task, sizes.observation_size, sizes.goal_size, sizes.action_size, 2, 16)
+    tensors = {name: rng.normal(0, 0.3, size) for name, size in shape.tensors().items()}
+    for name in ('observation_std', 'goal_std'):
+        tensors[name] = np.abs(tensors[name]) + 0.1
+    return pack(tensors, shape)
+
+
+def weights_message(content, version, **changes):
+    """Return the PolicyWeights message for the bytes of a policy."""
+    fields = {'version': version, 'digest': digest(content), 'data': to_bytes(content), **changes}
+    return PolicyWeights(**fields)
+
+
+def in_process(name, content):
+    """Return the Episodes of the in-process rollout with the policy of these bytes."""
+    task = make_task(name, SEED)
+    policy = ResidualPolicy(make_settings(ResidualSettings, {**MODES, 'task': name}), task.spec)
+    policy.offer(Actor(*unpack(content)), 7, False)
+    controller = find_controller(task.spec.controller)
+    return [run_episode(task, controller, policy, number) for number in range(EPISODES)]

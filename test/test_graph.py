@@ -1,61 +1,19 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
 """The nodes over real DDS: the same episodes as in one process, and what happens to bad input."""
 
-import dataclasses
-
-from graph_tools import free_domain, listener, nodes
+from bag_tools import assert_equal_episodes
+from graph_tools import (EPISODES, free_domain, in_process, listener, MODES, nodes, random_policy,
+                         SEED, weights_message)
 import numpy as np
 import pytest
-from rpl_msgs.msg import BaseAction, EpisodeResult, LearnerStatus, PolicyWeights, State
+from rpl_msgs.msg import BaseAction, EpisodeResult, LearnerStatus, State
 from std_msgs.msg import Header
 
 from rpl_ros import data
-from rpl_ros.config import make_settings, ResidualSettings
-from rpl_ros.controllers import find_controller
-from rpl_ros.convert import fill, read_command, read_state, to_bytes
+from rpl_ros.convert import fill, read_command, read_state
 from rpl_ros.nodes.qos import publisher, subscribe
-from rpl_ros.policy.actor import Actor
-from rpl_ros.policy.residual import ResidualPolicy
-from rpl_ros.policy.weights import digest, pack, PolicyShape, unpack
-from rpl_ros.rollout import run_episode
-from rpl_ros.tasks import make_task
 from rpl_ros.tasks.specs import spec, SPECS
 from rpl_ros.transitions import Joiner
-
-SEED, EPISODES = 5, 4
-MODES = {'seed': SEED, 'base_every': 4, 'evaluate_every': 4}
-
-
-def random_policy(task, rng):
-    """Return the bytes of a small policy that really corrects: random weights."""
-    sizes = spec(task)
-    shape = PolicyShape(task, sizes.observation_size, sizes.goal_size, sizes.action_size, 2, 16)
-    tensors = {name: rng.normal(0, 0.3, size) for name, size in shape.tensors().items()}
-    for name in ('observation_std', 'goal_std'):
-        tensors[name] = np.abs(tensors[name]) + 0.1
-    return pack(tensors, shape)
-
-
-def weights_message(content, version, **changes):
-    """Return the PolicyWeights message for the bytes of a policy."""
-    fields = {'version': version, 'digest': digest(content), 'data': to_bytes(content), **changes}
-    return PolicyWeights(**fields)
-
-
-def in_process(name, content):
-    """Return the Episodes of the in-process rollout with the policy of these bytes."""
-    task = make_task(name, SEED)
-    policy = ResidualPolicy(make_settings(ResidualSettings, {**MODES, 'task': name}), task.spec)
-    policy.offer(Actor(*unpack(content)), 7, False)
-    controller = find_controller(task.spec.controller)
-    return [run_episode(task, controller, policy, number) for number in range(EPISODES)]
-
-
-def assert_equal_episodes(found, expected):
-    """Compare two Episodes field by field, to the last bit."""
-    for field in dataclasses.fields(expected):
-        np.testing.assert_array_equal(getattr(found, field.name), getattr(expected, field.name),
-                                      err_msg=field.name)
 
 
 @pytest.mark.parametrize('task', SPECS)
@@ -90,7 +48,7 @@ def test_four_nodes_play_the_same_episodes_as_one_process(tmp_path, task):
     assert started['sim_node'].returncode == 0
     assert not joiner.problems
     for found, (episode, _, _) in zip(episodes, expected):
-        assert_equal_episodes(found, episode)
+        assert_equal_episodes([found], [episode])
         assert found.valid.all()
     modes = [data.EXPLORE, data.EXPLORE, data.BASE, data.EVALUATE]
     assert [result.mode for result in results] == modes

@@ -23,6 +23,8 @@ FORBIDDEN = {
     'policy': ROS | {'torch', 'mujoco'},
     'controllers': ROS | {'torch', 'mujoco'},
     'tasks': ROS | {'torch'},
+    'bags': ROS | {'torch', 'mujoco', 'rpl_ros.nodes', 'rpl_ros.learning', 'rpl_ros.experiments',
+                   'rpl_ros.launching'},
     'envs.py': ROS | {'torch', 'rpl_ros.nodes', 'rpl_ros.learning', 'rpl_ros.experiments'},
     'learning': ROS | {'mujoco', 'rpl_ros.tasks.fetch', 'rpl_ros.tasks.fetch_task',
                        'rpl_ros.tasks.hook', 'rpl_ros.tasks.block', 'rpl_ros.envs',

@@ -19,7 +19,7 @@ from rosbags.rosbag2 import Reader
 from rpl_msgs.msg import Command, PolicyWeights, State
 import yaml
 
-from rpl_ros.launching.bag import definition, type_hash
+from rpl_ros.bags.definitions import definition, type_hash
 from rpl_ros.nodes.qos import publisher, TOPICS
 
 DOMAIN = free_domain()

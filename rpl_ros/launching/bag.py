@@ -5,16 +5,13 @@ After each `flush` the file on disk is a complete MCAP file, so that a bag whose
 opens like any other and lacks no more than what came after the last flush.
 """
 
-import json
 import os
 from pathlib import Path
-import re
 import struct
-import sys
 
-from ament_index_python.packages import get_package_share_directory
 from mcap.writer import CompressionType, Writer
 
+from rpl_ros.bags.definitions import definition, type_hash
 from rpl_ros.files import write_file
 from rpl_ros.launching.run_folder import to_yaml
 
@@ -23,58 +20,6 @@ TAIL = (struct.pack('<BQI', 0x0F, 4, 0)                # end of data, no checksu
         + struct.pack('<BQQQI', 0x02, 20, 0, 0, 0)     # footer: there is no summary
         + MAGIC)
 FOREVER = {'sec': 9223372036, 'nsec': 854775807}
-PRIMITIVES = {'bool', 'byte', 'char', 'string', 'wstring', 'float32', 'float64',
-              *(f'{sign}int{bits}' for sign in ('', 'u') for bits in (8, 16, 32, 64))}
-
-
-def _parts(kind):
-    """Return (package, name) of a type written as 'package/msg/Name' or 'package/Name'."""
-    package, *_, name = kind.split('/')
-    return package, name
-
-
-def _share(kind, suffix):
-    """Return the text of an installed interface file of a message type."""
-    package, name = _parts(kind)
-    try:
-        share = Path(get_package_share_directory(package))
-    except (LookupError, OSError):   # PyPI's wheels do not set AMENT_PREFIX_PATH
-        share = Path(sys.prefix) / 'share' / package
-    return (share / 'msg' / f'{name}{suffix}').read_text()
-
-
-def _used_types(kind, text):
-    """Yield the message types ('package/Name') of the fields in the text of a .msg file."""
-    for line in text.splitlines():
-        words = line.split('#')[0].split()
-        base = re.sub(r'(\[.*\]|<=.*)$', '', words[0]) if words else ''
-        base = re.sub(r'<=.*$', '', base)
-        if base and base not in PRIMITIVES:
-            yield base if '/' in base else f'{_parts(kind)[0]}/{base}'
-
-
-def definition(kind):
-    """Return the text of a message type with all types it uses, as MCAP's 'ros2msg' wants it."""
-    texts = {kind: _share(kind, '.msg')}
-    left = [kind]
-    while left:
-        outer = left.pop(0)
-        for used in _used_types(outer, texts[outer]):
-            if used not in texts:
-                texts[used] = _share(used, '.msg')
-                left.append(used)
-    first, *others = texts
-    return '\n'.join([texts[first], *(f'{"=" * 80}\nMSG: {"/".join(_parts(used))}\n{texts[used]}'
-                                      for used in others)])
-
-
-def type_hash(kind):
-    """Return the hash of a message type that ROS 2 compares (RIHS01_...), '' if unknown."""
-    try:
-        hashes = json.loads(_share(kind, '.json'))['type_hashes']
-    except OSError:
-        return ''
-    return next((entry['hash_string'] for entry in hashes if entry['type_name'] == kind), '')
 
 
 def qos_entry(depth, latched):

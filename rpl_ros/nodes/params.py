@@ -38,7 +38,8 @@ def declare(node, cls):
     `/**` section may name settings of other nodes, so an unknown name counts only where no node
     has it.
     """
-    everything = {spec.name for other in NODE_SETTINGS.values() for spec in fields(other)}
+    everything = {spec.name for other in (*NODE_SETTINGS.values(), cls)
+                  for spec in fields(other)}
     given = node._parameter_overrides
     for name in given:
         if name not in everything | {'use_sim_time'} and not name.startswith('qos_overrides'):

@@ -1,0 +1,36 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""What can be wrong with a bag: errors that end the reading, and losses that are counted."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+import warnings
+
+
+class BagError(Exception):
+    """A bag that cannot be used at all: says which file, what and what was expected."""
+
+
+class BadMessage(ValueError):
+    """Bytes that are no message of their type: says which field."""
+
+
+@dataclass
+class Report:
+    """What a reader met on its way.
+
+    `messages` counts by topic, `damage` says in words what could not be read, `problems` counts
+    messages that could not be used, by reason, and `task` is that of the states. A `quiet` report
+    only keeps notes; any other one warns as well, so that no loss is silent.
+    """
+
+    quiet: bool = True
+    messages: Counter = field(default_factory=Counter)
+    damage: list = field(default_factory=list)
+    problems: Counter = field(default_factory=Counter)
+    task: str = None
+
+    def note(self, text):
+        """Take note of damage."""
+        self.damage.append(text)
+        if not self.quiet:
+            warnings.warn(text, stacklevel=3)

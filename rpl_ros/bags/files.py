@@ -1,0 +1,70 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Which files make up a bag, in which order, and of which kind each is."""
+
+from pathlib import Path
+import re
+
+import yaml
+
+from rpl_ros.bags import mcap_file, sqlite_file
+from rpl_ros.bags.errors import BagError
+
+KINDS = {'.mcap': mcap_file.McapFile, '.db3': sqlite_file.SqliteFile}
+COMPRESSED = ('.mcap.zstd', '.db3.zstd')
+
+
+def _number(path):
+    """Return a key that sorts bag_2 before bag_10."""
+    return [int(part) if part.isdigit() else part for part in re.split(r'(\d+)', path.name)]
+
+
+def storage_files(path):
+    """Return the files of a bag, a folder or one file, in the order of recording.
+
+    The order of metadata.yaml, if it is there, then what it does not name: a recorder that was
+    killed had no time to write it.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise BagError(f'{path}: does not exist')
+    if path.is_file():
+        return [path]
+    named = [path / Path(name).name for name in _named(path / 'metadata.yaml')]
+    if any(file.name.endswith(COMPRESSED) for file in [*named, *path.iterdir()]):
+        raise BagError(f'{path}: its files are compressed as a whole: unpack them first with '
+                       '`zstd -d`')
+    found = sorted((file for file in path.iterdir() if file.suffix in KINDS), key=_number)
+    missing = [file for file in named if not file.is_file()]
+    if missing:
+        raise BagError(f'{path}: metadata.yaml names {missing[0].name}, which is missing')
+    if not found:
+        raise BagError(f'{path}: is no bag: holds no file *.mcap or *.db3')
+    return named + [file for file in found if file not in named]
+
+
+def _named(path):
+    """Return the names of files in metadata.yaml; none where it is missing."""
+    if not path.is_file():
+        return []
+    try:
+        information = yaml.safe_load(path.read_text())['rosbag2_bagfile_information']
+        mode = (information.get('compression_mode') or 'none').lower()
+        if mode == 'message':
+            raise BagError(f'{path}: its messages are compressed one by one, which is not '
+                           'supported: convert it with `ros2 bag convert`')
+        return [str(name) for name in information['relative_file_paths']]
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError, UnicodeDecodeError):
+        return []  # it was being written: the files say all that is needed
+
+
+def open_file(path, note):
+    """Return an McapFile or SqliteFile, by the first bytes of a file."""
+    with open(path, 'rb') as file:
+        head = file.read(16)
+    if not head:
+        raise BagError(f'{path}: is empty, 0 bytes')
+    for kind in (mcap_file, sqlite_file):
+        if head.startswith(kind.MAGIC):
+            return KINDS['.mcap' if kind is mcap_file else '.db3'](path, note)
+    raise BagError(f'{path}: is neither an MCAP nor an sqlite3 file: its first bytes are '
+                   f'0x{head[:8].hex()}')

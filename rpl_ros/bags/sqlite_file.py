@@ -1,0 +1,90 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Reads the sqlite3 files of rosbag2, of all versions, without a trace in the folder."""
+
+from pathlib import Path
+import shutil
+import sqlite3
+import tempfile
+
+from rpl_ros.bags.errors import BagError
+from rpl_ros.bags.stored import Connection, Stored
+
+MAGIC = b'SQLite format 3\x00'
+ROWS = 1000
+"""Messages that are given back at once."""
+MOST_LOST = 1 << 24
+"""Messages beyond a damaged one among which a sound one is searched."""
+
+
+class SqliteFile:
+    """A file of rosbag2's sqlite3 storage."""
+
+    def __init__(self, path, note):
+        """Open the file; `note` is called with a text for each damage."""
+        self.path, self._note, self._copy = path, note, None
+        if path.stat().st_size == 0:
+            raise BagError(f'{path}: is empty, 0 bytes')
+        log = Path(f'{path}-wal')
+        if log.exists() and log.stat().st_size:
+            # The recorder was killed. Its last messages are in the log; sqlite would write beside
+            # the bag to read them, so a copy is read.
+            self._copy = tempfile.TemporaryDirectory()
+            for source in (path, log):
+                shutil.copy(source, self._copy.name)
+            path = Path(self._copy.name) / path.name
+        options = 'mode=rw' if self._copy else 'mode=ro&immutable=1'
+        try:
+            self._data = sqlite3.connect(f'{path.resolve().as_uri()}?{options}', uri=True)
+            self._connections = self._read_connections()
+        except sqlite3.Error as error:
+            self.close()
+            raise BagError(f'{self.path}: cannot be read as an sqlite3 bag: {error}') from error
+
+    def close(self):
+        """Close the file."""
+        if hasattr(self, '_data'):
+            self._data.close()
+        if self._copy:
+            self._copy.cleanup()
+
+    def _read_connections(self):
+        tables = {name for name, in self._data.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if not {'topics', 'messages'} <= tables:
+            raise BagError(f'{self.path}: has no tables `topics` and `messages`: is no bag')
+        texts = {kind: (text, encoding) for kind, text, encoding in self._data.execute(
+            'SELECT topic_type, encoded_message_definition, encoding FROM message_definitions')
+        } if 'message_definitions' in tables else {}
+        return {number: Connection(name, kind, *texts.get(kind, ('', '')), serialization,
+                                   self.path)
+                for number, name, kind, serialization in self._data.execute(
+                    'SELECT id, name, type, serialization_format FROM topics')}
+
+    @property
+    def connections(self):
+        """Return all Connections of the file."""
+        return list(self._connections.values())
+
+    def batches(self):
+        """Yield lists of Stored messages in the order of recording."""
+        # Not by time: that would sort all messages in memory where the index is missing.
+        query = 'SELECT id, topic_id, timestamp, data FROM messages WHERE id > ? ORDER BY id'
+        row, step, found = 0, 0, []
+        while True:
+            try:
+                for number, topic, time, data in self._data.execute(query, [row + step]):
+                    row, step = number, 0
+                    if topic in self._connections:
+                        found.append(Stored(self._connections[topic], time, data, number, time))
+                    if len(found) == ROWS:
+                        yield found
+                        found = []
+                break
+            except sqlite3.Error as error:
+                if not step:
+                    self._note(f'{self.path}: damaged after message {row}: {error}')
+                step = 2 * step + 1  # beyond the damage, in steps that grow
+                if step > MOST_LOST:
+                    break
+        if found:
+            yield found

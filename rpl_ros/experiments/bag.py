@@ -1,0 +1,160 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""`rpl bag`: what is in a bag, pictures of its episodes, and playing it back to the learner."""
+
+import argparse
+from dataclasses import asdict
+import json
+import os
+from pathlib import Path
+import sys
+
+from rpl_ros.bags.errors import BagError
+from rpl_ros.experiments.bag_audit import audit_bag, FIT, LOSSES, UNUSABLE
+from rpl_ros.experiments.bag_plot import draw_episode
+from rpl_ros.experiments.evaluate import wilson
+from rpl_ros.files import write_file
+
+EXAMPLES = """examples:
+  rpl bag info runs/first/bag
+  rpl bag info recorded_by_ros2_bag.mcap --json
+  rpl bag plot runs/first/bag --episode 40 --out episode_40.png
+  rpl bag play runs/first/bag --rate 0
+"""
+VERDICTS = {FIT: 'fit for training', LOSSES: 'usable, with losses', UNUSABLE: 'unusable'}
+MOST_RANGES = 8
+"""Ranges of weights' versions in the table; --json has each version."""
+
+
+def _facts(audit):
+    """Yield (name, text) of what the table shows."""
+    yield 'task', audit.task
+    yield 'files', f'{audit.files}, {audit.size / 1e6:,.1f} MB'
+    yield 'duration', f'{audit.duration:,.1f} s'
+    yield 'episodes', (f'{audit.episodes:,}: {audit.whole_episodes:,} whole, '
+                       f'{audit.unfinished_episodes:,} without a last state')
+    yield 'steps', f'{audit.steps:,}'
+    yield 'transitions', f'{audit.transitions:,} that a learner can use'
+    yield 'gaps', f'{audit.gaps:,} states or commands are missing'
+    yield 'unpaired', f'{audit.unpaired:,} messages'
+    yield 'duplicates', f'{audit.duplicates:,}'
+    yield 'out of order', f'{audit.out_of_order:,}'
+    yield 'missed commands', f'{audit.missed:,}'
+    for topic, count in audit.messages.items():
+        rate = f', {audit.rates[topic]:,.1f} Hz' if topic in audit.rates else ''
+        yield topic, f'{count:,} messages{rate}'
+    versions = audit.policy_versions
+    if versions:
+        yield 'policy versions', f'{len(versions)}: {versions[0]} to {versions[-1]}'
+
+
+def _by_ranges(rows):
+    """Yield (versions, mode, rows) of success by version: so many versions that few are left."""
+    versions = sorted({row['policy_version'] for row in rows} - {None})
+    size = -(-len(versions) // MOST_RANGES) or 1
+    ranges = [versions[start:start + size] for start in range(0, len(versions), size)]
+    for part in ([None], *ranges):
+        label = ('-' if part[0] is None else str(part[0]) if len(part) == 1
+                 else f'{part[0]} to {part[-1]}')
+        for mode in ('base', 'explore', 'evaluate'):
+            chosen = [row for row in rows if row['policy_version'] in part
+                      and row['mode'] == mode]
+            if chosen:
+                yield label, mode, chosen
+
+
+def _print_audit(audit, console):
+    """Print an audit as tables, then the verdict."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    facts = Table(box=None, show_header=False, pad_edge=False)
+    for name, text in _facts(audit):
+        facts.add_row(name, text)
+    console.print(facts)
+    if audit.success:
+        table = Table(box=SIMPLE_HEAD, pad_edge=False)
+        for name in ('weights', 'mode', 'episodes', 'success', '95 % (Wilson)', 'mean return'):
+            table.add_column(name, justify='left' if name == 'mode' else 'right')
+        for versions, mode, rows in _by_ranges(audit.success):
+            episodes = sum(row['episodes'] for row in rows)
+            wins = sum(row['successes'] for row in rows)
+            low, high = wilson(wins, episodes)
+            returned = sum(row['mean_return'] * row['episodes'] for row in rows) / episodes
+            table.add_row(versions, mode, str(episodes), f'{wins / episodes:.1%}',
+                          f'{low:.1%} to {high:.1%}', f'{returned:.1f}')
+        console.print(table)
+    for loss in audit.losses:
+        console.print(f'lost: {loss}', style='yellow')
+    if audit.error:
+        console.print(f'error: {audit.error}', style='red')
+    console.print(f'{audit.path}: {VERDICTS[audit.verdict]}')
+
+
+def info(options):
+    """Print the audit of a bag; return its verdict."""
+    from rich.console import Console
+    audit = audit_bag(options.bag)
+    if options.json:
+        print(json.dumps({**asdict(audit), 'verdict': VERDICTS[audit.verdict]}))
+    else:
+        _print_audit(audit, Console(highlight=False, markup=False, soft_wrap=True))
+    return audit.verdict
+
+
+def plot(options):
+    """Write the picture of an episode."""
+    try:
+        content, number = draw_episode(options.bag, options.episode)
+    except BagError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return UNUSABLE
+    out = options.out or Path(f'episode_{number}.png')
+    write_file(out, content)
+    print(out)
+    return 0
+
+
+def play(options):
+    """Become player_node."""
+    # Quoted: ROS reads values as YAML, and a folder may be called 1e5.
+    values = {'bag': json.dumps(str(options.bag)), 'rate': float(options.rate),
+              'subscribers': options.subscribers}
+    sys.stdout.flush()
+    os.execv(sys.executable, [
+        sys.executable, '-m', 'rpl_ros.nodes.player_node', '--ros-args',
+        *(word for name, value in values.items() for word in ('-p', f'{name}:={value}'))])
+
+
+def make_parser():
+    """Return the parser of `rpl bag`."""
+    parser = argparse.ArgumentParser(
+        prog='rpl bag', description='Look into bags, of ours or of `ros2 bag`.', epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
+
+    def add(name, function, text):
+        command = commands.add_parser(
+            name, help=text, description=f'{text[0].upper()}{text[1:]}.', epilog=EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter)
+        command.add_argument('bag', type=Path, metavar='BAG',
+                             help='folder or file: MCAP, or sqlite3 of rosbag2')
+        command.set_defaults(function=function)
+        return command
+    audit = add('info', info, 'say what is in a bag, and whether it can be trained from '
+                '(exit code 0: yes, 1: with losses, 2: no)')
+    audit.add_argument('--json', action='store_true', help='print one JSON object')
+    picture = add('plot', plot, 'draw positions, commands and reward of an episode')
+    picture.add_argument('--episode', type=int, metavar='N', help='default: the first one')
+    picture.add_argument('--out', type=Path, metavar='FILE.png', help='default: episode_N.png')
+    player = add('play', play, 'publish state, command and policy_weights of a bag over ROS 2, '
+                 'for a learner_node in the same ROS_DOMAIN_ID')
+    player.add_argument('--rate', type=float, default=1.0, metavar='R', help='how many times as '
+                        'fast as recorded; 0: as fast as the learner takes it (default 1)')
+    player.add_argument('--subscribers', type=int, default=1, metavar='N',
+                        help='begin when so many nodes listen to state (default 1)')
+    return parser
+
+
+def main(argv=None):
+    """Run `rpl bag`; return the exit code."""
+    options = make_parser().parse_args(argv)
+    return options.function(options)
