@@ -73,6 +73,8 @@ class SqliteFile:
         while True:
             try:
                 for number, topic, time, data in self._data.execute(query, [row + step]):
+                    if number <= row:  # damaged pages may lead in circles
+                        raise sqlite3.DatabaseError(f'message {number} follows {row}')
                     row, step = number, 0
                     if topic in self._connections:
                         found.append(Stored(self._connections[topic], time, data, number, time))
