@@ -161,6 +161,17 @@ def test_a_truncated_or_damaged_sqlite_file(tmp_path):
         list(read_episodes(bag, SPEC))
 
 
+def test_pages_of_sqlite_that_lead_back_end_the_reading_there(tmp_path):
+    write_bag(tmp_path / 'bag', MESSAGES)
+    bag = to_sqlite(tmp_path / 'bag', tmp_path / 'sql')
+    (path,) = bag.glob('*.db3')
+    middle = path.stat().st_size // 2 // 4096 * 4096
+    damage(path, middle, path.read_bytes()[middle - 3 * 4096:middle - 2 * 4096])
+    found, report = read(bag)
+    assert any(' follows ' in text for text in report.damage)
+    assert 0 in whole(found) and EPISODES - 1 in whole(found)
+
+
 @pytest.mark.parametrize('topic, change, words', [
     ('state', ('float64 reward ', 'float32 reward '),
      'field reward is float32, expected float64'),

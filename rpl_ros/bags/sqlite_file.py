@@ -10,6 +10,8 @@ from rpl_ros.bags.errors import BagError
 from rpl_ros.bags.stored import Connection, Stored
 
 MAGIC = b'SQLite format 3\x00'
+# sqlite3 stumbles over its own message where damaged names are no text.
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
 ROWS = 1000
 """Messages that are given back at once."""
 MOST_LOST = 1 << 24
@@ -36,7 +38,7 @@ class SqliteFile:
         try:
             self._data = sqlite3.connect(f'{path.resolve().as_uri()}?{options}', uri=True)
             self._connections = self._read_connections()
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             self.close()
             raise BagError(f'{self.path}: cannot be read as an sqlite3 bag: {error}') from error
 
@@ -73,6 +75,8 @@ class SqliteFile:
         while True:
             try:
                 for number, topic, time, data in self._data.execute(query, [row + step]):
+                    if number <= row:  # damaged pages may lead in circles
+                        raise sqlite3.DatabaseError(f'message {number} follows {row}')
                     row, step = number, 0
                     if topic in self._connections:
                         found.append(Stored(self._connections[topic], time, data, number, time))
@@ -80,7 +84,7 @@ class SqliteFile:
                         yield found
                         found = []
                 break
-            except sqlite3.Error as error:
+            except UNREADABLE as error:
                 if not step:
                     self._note(f'{self.path}: damaged after message {row}: {error}')
                 step = 2 * step + 1  # beyond the damage, in steps that grow
