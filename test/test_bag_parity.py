@@ -43,6 +43,8 @@ def run(tmp_path_factory):
         # It is latched: whoever comes later gets it as well.
         weights.publish(weights_message(content, 7))
         spin(lambda: 'weights version 7 are used' in log_of('residual_node'))
+        # The recorder, too: found late, it would still wait for them when the run has ended.
+        spin(lambda: weights.get_subscription_count() == 2)
         subscribe(node, 'command', lambda message: take('command', read_command(message)))
         subscribe(node, 'state', lambda message: take('state', read_state(message)))
         spin(lambda: len(live) == EPISODES and started['sim_node'].poll() is not None)
