@@ -12,13 +12,15 @@ class Measure:
 
     `name` is its column in metrics.csv, `label` what its mean is called, `field` its name in
     EpisodeResult and Outcome, `figures` are the keys of its mean and 95 % interval, by `method`,
-    in what summarise() returns. A `rate` lies within 0 to 1 and is written in percent.
+    in what summarise() returns, `column` is its mean in evaluation.csv. A `rate` lies within 0 to
+    1 and is written in percent.
     """
 
     name: str
     label: str
     field: str
     figures: tuple
+    column: str
     method: str
     rate: bool
 
@@ -44,10 +46,11 @@ class Measure:
 
 
 MEASURES = {
-    'success': Measure('success', 'success', 'success', ('success_rate', 'low', 'high'), 'Wilson',
-                       rate=True),
+    'success': Measure('success', 'success', 'success', ('success_rate', 'low', 'high'), 'success',
+                       'Wilson', rate=True),
     'return': Measure('return', 'mean return', 'episode_return',
-                      ('mean_return', 'return_low', 'return_high'), 'Student', rate=False),
+                      ('mean_return', 'return_low', 'return_high'), 'mean_return', 'Student',
+                      rate=False),
 }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import yaml
 
 from rpl_ros.experiments.grid import label_of
-from rpl_ros.tasks.specs import spec
+from rpl_ros.measures import measure_of
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,6 @@ class Curve:
         return np.array([run.values[-1] for run in self.runs])
 
 
-def measure_column(task):
-    """Return the column of evaluation.csv by which a task is judged."""
-    return 'mean_return' if spec(task).measure == 'return' else 'success'
-
-
 def shared_command(command):
     """Return a command as anybody can type it: without this machine's paths and folders."""
     words = shlex.split(command)
@@ -76,7 +71,7 @@ def read_run(folder):
         raise ValueError(f'{folder / "run.yaml"}: not YAML') from None
     if not isinstance(facts, dict) or 'task' not in facts:
         raise ValueError(f'{folder / "run.yaml"}: names no task')
-    column, path = measure_column(str(facts['task'])), folder / 'evaluation.csv'
+    column, path = measure_of(str(facts['task'])).column, folder / 'evaluation.csv'
     with path.open(newline='') as file:
         rows = list(csv.DictReader(file))
     try:

@@ -10,11 +10,12 @@ from itertools import count
 from pathlib import Path
 import sys
 
-from rpl_ros.experiments.curves import base_level, curves, find_runs, measure_column
+from rpl_ros.experiments.curves import base_level, curves, find_runs
 from rpl_ros.experiments.methods import METHODS
 from rpl_ros.experiments.paper_values import MODEL_STEPS, PAPER, REFERENCES
 from rpl_ros.experiments.plot import new_figure, RESIDUAL
 from rpl_ros.files import csv_text, write_file
+from rpl_ros.measures import measure_of
 from rpl_ros.tasks.specs import SPECS
 
 # Okabe and Ito's palette: told apart by the colour-blind, too.
@@ -100,9 +101,9 @@ def _draw_panel(axes, task, found, runs, log):
     _draw_levels(axes, task, base_level(runs))
     offset = MODEL_STEPS.get(task)
     steps = 'environment steps' + (f' (with {offset:,} for the model)' if offset else '')
-    success = measure_column(task) == 'success'
-    axes.set(title=task, xlabel=steps, ylabel='success' if success else 'return')
-    if success:
+    measure = measure_of(task)
+    axes.set(title=task, xlabel=steps, ylabel=measure.name)
+    if measure.rate:
         axes.set_ylim(-0.03, 1.05)
     if log:
         axes.set_xscale('log')
@@ -151,7 +152,7 @@ def table(runs):
         value, words = PAPER.get(task, {}).get(method, (None, ''))
         ends = [run.steps[-1] for run in curve.runs]
         rows.append({
-            'task': task, 'measure': measure_column(task), 'method': method, 'recipe': recipe,
+            'task': task, 'measure': measure_of(task).column, 'method': method, 'recipe': recipe,
             'label': label, 'runs': len(curve.runs),
             'seeds': ' '.join(str(run.seed) for run in curve.runs),
             'env_steps_least': int(min(ends)), 'env_steps_most': int(max(ends)),

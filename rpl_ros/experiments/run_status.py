@@ -11,7 +11,7 @@ import shlex
 import yaml
 
 from rpl_ros.config import SettingsError
-from rpl_ros.tasks.specs import SPECS
+from rpl_ros.measures import measure_of
 
 QUEUED, RUNNING, STOPPED, FAILED, FINISHED = 'queued', 'running', 'stopped', 'failed', 'finished'
 STATES = (RUNNING, FAILED, STOPPED, QUEUED, FINISHED)
@@ -96,11 +96,10 @@ def failure(folder):
 
 def read_figures(job):
     """Return (env steps, last evaluation or None) of a Job from its CSV files."""
-    folder, measure = job.folder, SPECS[job.task].measure
+    folder = job.folder
     steps = last_number(folder / 'metrics.csv', 'total_steps')
     evaluated = last_number(folder / 'evaluation.csv', 'env_steps')
-    value = last_number(folder / 'evaluation.csv',
-                        'mean_return' if measure == 'return' else 'success')
+    value = last_number(folder / 'evaluation.csv', measure_of(job.task).column)
     return int(max(steps or 0, evaluated or 0)), value
 
 

@@ -202,8 +202,7 @@ def read_run(options):
 def describe(task, row):
     """Return what a row of evaluation.csv says, in words."""
     measure = measure_of(task)
-    value = float(row['success' if measure.rate else 'mean_return'])
-    return f'{task}: {measure.label} {measure.exact(value)}'
+    return f'{task}: {measure.label} {measure.exact(float(row[measure.column]))}'
 
 
 def train(options, run, folder, console):
