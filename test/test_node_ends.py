@@ -37,3 +37,15 @@ def test_a_callback_cut_short_by_the_end_is_no_error(what, code):
                           text=True, env={**os.environ, 'ROS_DOMAIN_ID': str(free_domain())})
     assert done.returncode == code, done.stderr
     assert ('an error of its own' in done.stderr) == bool(code)
+
+
+@pytest.mark.parametrize('code', [0, 1])
+def test_a_node_leaves_with_its_code_where_the_shutdown_hangs_with_pythons_lock(code):
+    hanging = ('import ctypes\n'
+               'from rpl_ros.nodes.leaving import leave_in_time\n'
+               f'leave_in_time({code}, 1.0)\n'
+               'ctypes.PyDLL(None).sleep(60)\n')  # a PyDLL keeps the lock, unlike a CDLL
+    done = subprocess.run([sys.executable, '-c', hanging], capture_output=True, text=True,
+                          timeout=50)
+    assert done.returncode == code
+    assert 'Timeout (0:00:00.5' in done.stderr and 'File "<string>", line 4' in done.stderr

@@ -2,12 +2,9 @@
 """ROS parameters from the settings dataclasses, and the way every node starts and ends."""
 
 from dataclasses import fields
-import faulthandler
 import math
-import os
 import signal
 import sys
-import threading
 import time
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
@@ -16,6 +13,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
 from rpl_ros.config import did_you_mean, make_settings, NODE_SETTINGS, SettingsError
+from rpl_ros.nodes.leaving import leave_in_time
 
 
 def descriptor(spec):
@@ -63,7 +61,7 @@ def run_node(make, args=None):
     0 after Ctrl-C, SIGTERM or a node that ended its work (`node.done`), 1 after an error of its
     own (`node.failure`), 2 for bad parameters.
     """
-    node = None
+    node, code = None, 1
     try:
         rclpy.init(args=args)
         node = make()
@@ -71,44 +69,27 @@ def run_node(make, args=None):
         executor.add_node(node)
         while rclpy.ok() and not node.done:
             executor.spin_once(timeout_sec=0.5)
+        code = 0
     except SettingsError as error:
         print(f'error: {error}', file=sys.stderr)
-        return 2
+        code = 2
     except (KeyboardInterrupt, ExternalShutdownException):
-        pass
+        code = 0
     except Exception:
         if rclpy.ok():
             raise
-        # Ctrl-C came in the middle of a callback: what it would publish then is refused.
+        code = 0  # Ctrl-C came in the middle of a callback: what it would publish is refused
     finally:
         # One more Ctrl-C must not cut short what close() writes: a checkpoint, a bag.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         if node is not None:
             node.close()
-        leave_in_time(_code(node))
+            code = 1 if node.failure else code
+        leave_in_time(code)
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
-    return _code(node)
-
-
-def _code(node):
-    """Return the exit code that follows from how a node ended."""
-    return 1 if node is not None and node.failure else 0
-
-
-def leave_in_time(code, seconds=5.0):
-    """End the process with `code` if taking DDS down has not ended it within `seconds`.
-
-    That was seen to hang; all that a node writes is written by then.
-    """
-    def leave():
-        print('DDS did not shut down in time; leaving without', file=sys.stderr, flush=True)
-        os._exit(code)
-    timer = threading.Timer(seconds, leave)
-    timer.daemon = True
-    timer.start()
-    faulthandler.dump_traceback_later(2 * seconds, exit=True)  # if it hangs with Python's lock
+    return code
 
 
 class RplNode(Node):
