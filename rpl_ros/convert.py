@@ -8,7 +8,7 @@ import array
 
 import numpy as np
 
-from rpl_ros.data import BaseAction, Command, State
+from rpl_ros.data import Command, State
 
 ARRAYS = {'observation', 'achieved_goal', 'desired_goal', 'action', 'base_action', 'residual',
           'total', 'sent'}
@@ -45,11 +45,6 @@ def _read(kind, message):
 def read_state(message):
     """Return the State in a State message."""
     return _read(State, message)
-
-
-def read_base_action(message):
-    """Return the BaseAction in a BaseAction message."""
-    return _read(BaseAction, message)
 
 
 def read_command(message):

@@ -10,11 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
 import pytest
+from rpl_ros.config import LearnerSettings
 from rpl_ros.controllers import find_controller
 from rpl_ros.experiments.evaluate import (evaluate, EvaluationError, FRESH, greedy_policy, Guard,
-                                          main, Outcome, read_policy, summarise, trouble, wilson)
+                                          main, make_parser, Outcome, read_policy, read_scene,
+                                          summarise, trouble, wilson)
 from rpl_ros.experiments.paired import compare, compare_returns, in_words, Paired
 from rpl_ros.experiments.pool import environment, evaluate_policies, Scene
+from rpl_ros.learning.learner import Learner
 from rpl_ros.tasks import make_task
 
 HOOK = Scene('hook', 0, '', 'reactive_hook', 1.0)
@@ -159,6 +162,15 @@ def test_damaged_policy(damage, policy, tmp_path, capsys):
 def test_policy_of_another_task(policy):
     with pytest.raises(EvaluationError, match="task 'hook'.*expected 'noisy_hook'"):
         read_policy(policy, 'noisy_hook')
+
+
+@pytest.mark.parametrize('words, scale', [([], 2.0), (['--residual-scale', '0.5'], 0.5)])
+def test_a_policy_counts_with_the_scale_with_which_it_was_learned(words, scale, tmp_path):
+    learner = Learner(LearnerSettings(task='hook', residual_scale=2.0, hidden_size=8))
+    path = tmp_path / 'policy.safetensors'
+    path.write_bytes(learner.publish())
+    scene, content = read_scene(make_parser().parse_args(['hook', '--policy', str(path), *words]))
+    assert scene.residual_scale == scale and content == path.read_bytes()
 
 
 @pytest.mark.parametrize('arguments', [

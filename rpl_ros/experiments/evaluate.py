@@ -159,7 +159,7 @@ def trouble(outcomes):
 
 
 def read_policy(path, task):
-    """Return the bytes of a policy file for `task`; EvaluationError where it is of no use."""
+    """Return (bytes, PolicyShape) of a policy file for `task`; EvaluationError if of no use."""
     try:
         content = Path(path).read_bytes()
         _, shape = unpack(content)
@@ -173,7 +173,7 @@ def read_policy(path, task):
         raise EvaluationError(f'{path}: a policy for task {shape.task!r} with '
                               f'{shape.observation_size} observations, expected {task!r} with '
                               f'{spec.observation_size}')
-    return content
+    return content, shape
 
 
 def count(text):
@@ -201,7 +201,7 @@ def make_parser():
     parser.add_argument('--policy', metavar='FILE', help='policy_*.safetensors of a run; without '
                         'it the controller is evaluated alone')
     parser.add_argument('--residual-scale', type=float, metavar='X', help='factor on the residual '
-                        '(default: as in config/<task>.yaml)')
+                        '(default: that with which the policy was learned)')
     parser.add_argument('--episodes', type=count, default=100, metavar='N', help='(default 100)')
     parser.add_argument('--seed', type=int, metavar='S', help='seed of the scenes (default: as in '
                         'config/<task>.yaml)')
@@ -219,6 +219,10 @@ def read_scene(options):
     from rpl_ros.experiments.pool import Scene  # here: it builds on this module
     given = {name: getattr(options, name) for name in (
         'seed', 'objects', 'controller', 'residual_scale') if getattr(options, name) is not None}
+    policy = None
+    if options.policy:
+        policy, shape = read_policy(options.policy, options.task)
+        given = {'residual_scale': shape.residual_scale, **given}
     try:
         settings = load_settings(share('config') / f'{options.task}.yaml',
                                  {**given, 'task': options.task})
@@ -228,7 +232,6 @@ def read_scene(options):
         controller_for(spec, name)
     except (ValueError, OSError) as error:
         raise EvaluationError(str(error)) from None
-    policy = read_policy(options.policy, options.task) if options.policy else None
     return Scene(options.task, sim.seed, sim.objects, name, residual.residual_scale), policy
 
 

@@ -85,7 +85,7 @@ def read_checkpoints(folder, task):
         try:
             if not found:
                 raise EvaluationError(f'{path}: no number of transitions in its name')
-            good.append((int(found[1]), path, read_policy(path, task)))
+            good.append((int(found[1]), path, read_policy(path, task)[0]))
         except EvaluationError as error:
             problems.append(str(error))
     return sorted(good), sorted(problems)

@@ -42,7 +42,7 @@ class Learner:
             hidden_layers=settings.hidden_layers, hidden_size=settings.hidden_size,
             history=settings.history, sees_base=settings.actor_sees_base,
             averaged=bool(settings.history) and settings.history_features == 'averaged',
-            whole_action=settings.whole_action)
+            whole_action=settings.whole_action, residual_scale=settings.residual_scale)
         torch.set_num_threads(1)  # more gain less than actor and critics side by side
         use_fast_products()
         keep_freed_memory()

@@ -19,7 +19,10 @@ class WeightsError(ValueError):
 
 @dataclass(frozen=True)
 class PolicyShape:
-    """What a policy's tensors must look like; travels in the safetensors header."""
+    """What a policy's tensors must look like and how its output counts.
+
+    Travels in the safetensors header. `residual_scale` is the factor with which it was learned.
+    """
 
     task: str
     observation_size: int
@@ -31,6 +34,7 @@ class PolicyShape:
     sees_base: bool = False
     averaged: bool = False
     whole_action: bool = False
+    residual_scale: float = 1.0
 
     @property
     def input_size(self):
