@@ -8,8 +8,8 @@ import subprocess
 import sys
 
 from bag_tools import write_mcap
-from mcap.writer import CompressionType
 from hypothesis import given, settings, strategies as st
+from mcap.writer import CompressionType
 import numpy as np
 import pytest
 import torch
@@ -24,6 +24,7 @@ from rpl_ros.learning.learner import Learner
 from rpl_ros.learning.recorded import take_bags
 from rpl_ros.learning.replay import Batch
 from rpl_ros.tasks.specs import spec
+from rpl_ros.transitions import Joiner
 
 TASK = 'slippery_push'
 SPEC = spec(TASK)
@@ -168,7 +169,6 @@ def test_without_fresh_episodes_all_comes_from_the_bags():
 
 def made_up_episodes(count):
     """Return whole Episodes of random numbers."""
-    from rpl_ros.transitions import Joiner
     joiner, episodes, rng = Joiner(SPEC), [], np.random.default_rng(0)
     for number in range(count):
         for topic, item in episode_items(SPEC, number, rng):
@@ -219,7 +219,7 @@ def test_the_loss_that_stays_close_to_the_data(whole):
     gradients, _ = actor_gradient(learner, batch)
     recorded = batch.sent if whole else batch.residual
     np.testing.assert_allclose(gradients[-1], -2 * 0.7 * recorded.mean(axis=0) / SPEC.action_size,
-                               rtol=1e-5)
+                               rtol=1e-4, atol=1e-7)
 
 
 def test_the_critic_counts_by_its_own_size():
@@ -237,7 +237,7 @@ def test_the_critic_counts_by_its_own_size():
         np.testing.assert_allclose(two, one / size, rtol=1e-4, atol=1e-9)
 
 
-def test_the_actor_follows_the_data(tmp_path):
+def test_the_actor_follows_the_data():
     """With a heavy weight, the residual comes to the mean of the recorded ones."""
     learner = learner_of(data_weight=100.0, actor_learning_rate=3e-2)
     (episode,) = made_up_episodes(1)
@@ -250,7 +250,8 @@ def test_the_actor_follows_the_data(tmp_path):
 
 def test_scratch_learns_from_bags_too(bag, tmp_path):
     assert rpl_train(bag, tmp_path, '--method', 'scratch', '--updates', '20') == 0
-    assert rows(tmp_path / 'evaluation.csv')[0]['policy'] == 'untrained'
+    assert [row['policy'] for row in rows(tmp_path / 'evaluation.csv')] == [
+        'untrained', 'policy_0000020.safetensors']
 
 
 def test_several_bags_and_what_is_kept(bag, tmp_path, capsys):

@@ -72,7 +72,7 @@ def open_file(path, note):
 
 
 def bags_setting(paths):
-    """Return the setting `bags`, absolute paths in one text; BagError for one that is of no use."""
+    """Return the setting `bags`, absolute paths in one text; BagError for one of no use."""
     paths = [Path(path).expanduser().absolute() for path in paths]
     for path in paths:
         if not path.exists():

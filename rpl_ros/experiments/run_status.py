@@ -104,7 +104,7 @@ def read_figures(job):
 
 
 def finished(folder, steps, updates=0):
-    """Return whether a run folder holds a complete run of so many env steps, or offline updates."""
+    """Return whether a run folder holds a complete run, at least as long as this."""
     run = _load(folder / 'run.yaml')
     return ((folder / SUMMARY).is_file() and run.get('steps', 0) >= steps
             and run.get('updates', 0) >= updates)

@@ -156,8 +156,8 @@ def main(argv=None):
         lock = train_folder.take(folder)
         console = Console(highlight=False, soft_wrap=True)
         if train_folder.begin(folder, run):
-            console.print(f'{folder} is finished: more --{"updates" if options.offline else "steps"}'
-                          ' go on with it')
+            longer = '--updates' if options.offline else '--steps'
+            console.print(f'{folder} is finished: more {longer} go on with it')
             return 0
         train(options, run, folder, console)
         return 0

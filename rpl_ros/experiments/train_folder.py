@@ -19,7 +19,8 @@ from rpl_ros.launching.run_folder import circumstances, parameter_file, to_yaml
 
 METRICS = ('episode', 'mode', 'success', 'burn_in', 'steps', 'total_steps', 'return',
            'policy_version', 'updates', 'critic_loss', 'mean_q', 'mean_residual', 'wall_time_s')
-OFFLINE_METRICS = ('updates', 'burn_in', 'critic_loss', 'mean_q', 'mean_residual', 'wall_time_s')
+OFFLINE_METRICS = ('updates', 'burn_in', 'critic_loss', 'mean_q', 'mean_residual',
+                   'wall_time_s')
 EVALUATION = ('env_steps', 'success', 'low', 'high', 'mean_return', 'return_low', 'return_high',
               'policy', 'updates', 'wall_time_s')
 
@@ -44,9 +45,9 @@ def take(folder):
 def begin(folder, run):
     """Write config.yaml and run.yaml, or check that those there are of the same run.
 
-    `run` is a dict with task, method, recipe, seed, actors, settings, bags, steps and updates;
-    only the last two may be more than before. Return whether as many steps are done already. SettingsError for a folder
-    with a run of another configuration, or with something else.
+    `run` is a dict with task, method, recipe, seed, actors, offline, bags, settings, steps and
+    updates; only the last two may be more than before. Return whether as many are done already.
+    SettingsError for a folder with a run of another configuration, or with something else.
     """
     facts = {name: value for name, value in run.items() if name != 'settings'}
     if (folder / 'run.yaml').exists():
