@@ -20,6 +20,7 @@ from rpl_ros.bags.reader import read_episodes
 from rpl_ros.config import LearnerSettings, make_settings
 from rpl_ros.experiments import train
 from rpl_ros.experiments.bench_bags import encode, encoded, episode_items
+from rpl_ros.experiments.curves import find_runs
 from rpl_ros.learning.learner import Learner
 from rpl_ros.learning.recorded import take_bags
 from rpl_ros.learning.replay import Batch
@@ -77,6 +78,8 @@ def test_a_run_from_a_bag_alone(bag, tmp_path, capsys):
     run = yaml.safe_load((folder / 'run.yaml').read_text())
     assert run['bags'] == {str(bag): bag.stat().st_size} and run['recipe'] == 'offline'
     assert (run['updates'], run['steps']) == (240, 0)
+    found, notes = find_runs([folder])
+    assert not found and 'learned from bags alone' in notes[0]
 
     assert rpl_train(bag, folder, '--updates', '240', *words) == 0
     assert 'is finished: more --updates' in capsys.readouterr().out
