@@ -121,9 +121,18 @@ class LearnerSettings(Common):
     target_every: int = setting(40, 'gradient updates between target updates', 1, 10**6)
     action_l2: float = setting(1.0, 'weight of the mean squared residual in the actor loss', 0.0,
                                1e3)
+    data_weight: float = setting(
+        0.0, "weight in the actor loss of the mean squared difference between the policy's "
+        'residual and the recorded one, for learning from fixed data; with it, Q counts divided '
+        'by the mean of its absolute values in the batch, so that no weight depends on the '
+        'reward. 0 = none', 0.0, 1e3)
+    bags: str = setting('', 'recorded bags to learn from beside what comes: paths, separated by '
+                        "':'; empty = none")
+    bag_ratio: float = setting(0.5, 'share of each batch that comes from the bags, where there '
+                               'are bags and fresh episodes', 0.0, 1.0)
     batch_size: int = setting(256, 'transitions in a gradient update', 1, 10**6)
-    buffer_transitions: int = setting(1_000_000, 'transitions that the replay buffer keeps', 100,
-                                      10**9)
+    buffer_transitions: int = setting(1_000_000, 'transitions that the replay buffer keeps, '
+                                      'and as many of the bags', 100, 10**9)
     her_ratio: float = setting(0.8, 'share of each batch whose goal is replaced by one achieved '
                                'later in the episode (HER, k = 4); 0 = no HER', 0.0, 1.0)
     her_goal: str = setting('future', "which one: drawn from the steps that follow (authors' "

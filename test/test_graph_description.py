@@ -6,6 +6,7 @@ from dataclasses import fields
 import pytest
 import yaml
 
+from rpl_ros.assets import share
 from rpl_ros.config import NODE_SETTINGS, SettingsError
 from rpl_ros.launching import graph, run_folder
 from rpl_ros.tasks.specs import SPECS
@@ -35,6 +36,27 @@ def test_switches(off, node, subscribers):
     run = graph.resolve('hook', {off: 'false'})
     assert node not in names(run) and len(run.processes) == 5
     assert run.settings['sim_node'].subscribers == subscribers
+
+
+def test_bags_reach_the_learner(tmp_path):
+    """Their paths become absolute, and exist."""
+    (tmp_path / 'a').mkdir()
+    (tmp_path / 'b').mkdir()
+    text = f'{tmp_path}/a:{tmp_path}/b'
+    assert graph.resolve('hook', {'bags': text}).settings['learner_node'].bags == text
+    with pytest.raises(SettingsError, match='bags:=nowhere: .*nowhere: does not exist'):
+        graph.resolve('hook', {'bags': 'nowhere'})
+    with pytest.raises(SettingsError, match='leaves nobody to learn from them'):
+        graph.resolve('hook', {'bags': text, 'learn': 'false'})
+
+
+@pytest.mark.parametrize('task', SPECS)
+def test_the_file_for_collecting_is_for_every_task(task):
+    """Episodes explore around the base controller, and nothing is learned."""
+    run = graph.resolve(task, {'params_file': str(share('config') / 'collect.yaml')})
+    residual, learner = run.settings['residual_node'], run.settings['learner_node']
+    assert residual.base_every == residual.evaluate_every == 0 < residual.noise_std
+    assert learner.warmup_transitions == 10**9 and learner.burn_in == 'none'
 
 
 def test_no_learner_is_not_waited_for():

@@ -3,6 +3,7 @@
 
 import signal
 
+from bag_tools import write_mcap
 from graph_tools import free_domain, listener, nodes
 import numpy as np
 import pytest
@@ -13,7 +14,9 @@ from std_srvs.srv import Trigger
 from rpl_ros import data
 from rpl_ros.config import LearnerSettings, make_settings
 from rpl_ros.convert import fill, read_command, read_state
+from rpl_ros.experiments.bench_bags import encoded
 from rpl_ros.learning.learner import Learner
+from rpl_ros.learning.recorded import take_bags
 from rpl_ros.nodes.qos import publisher, subscribe
 from rpl_ros.policy.weights import unpack
 from rpl_ros.tasks.specs import spec
@@ -62,10 +65,11 @@ def learner_side(tmp_path):
             spin(answer.done)
             return answer.result()
 
-        def start():
+        def start(**more):
             statuses.clear()
             weights.clear()
-            return nodes(domain, tmp_path, learner_node={**SETTINGS, 'out': tmp_path / 'out'})
+            return nodes(domain, tmp_path,
+                         learner_node={**SETTINGS, 'out': tmp_path / 'out', **more})
         yield start, ready, send, spin, ask_to_save, statuses, weights
 
 
@@ -99,12 +103,15 @@ def test_it_learns_from_topics_and_goes_on_after_a_kill(learner_side, tmp_path):
     assert list((tmp_path / 'out').glob('policy_*.safetensors'))
 
 
-def test_live_and_in_process_learn_the_same(learner_side):
+@pytest.mark.parametrize('recorded', [False, True])
+def test_live_and_in_process_learn_the_same(recorded, learner_side, tmp_path):
     """The same messages, over DDS and by the functions that nodes and tools share."""
     start, ready, send, spin, _, statuses, weights = learner_side
-    learner, joiner = Learner(make_settings(LearnerSettings, SETTINGS)), Joiner(SPEC)
-    rng = np.random.default_rng(1)
-    with start():
+    bags = {'bags': str(write_mcap(tmp_path / 'a.mcap', encoded(SPEC, 3)))} if recorded else {}
+    learner = Learner(make_settings(LearnerSettings, {**SETTINGS, **bags}))
+    assert bool(take_bags(learner)) == recorded
+    joiner, rng = Joiner(SPEC), np.random.default_rng(1)
+    with start(**bags):
         ready()
         for number in range(5):
             messages = list(episode_messages(number, rng))
@@ -121,6 +128,17 @@ def test_live_and_in_process_learn_the_same(learner_side):
     for name, value in learner.policy_tensors().items():
         np.testing.assert_array_equal(live[name], value, err_msg=name)
     assert np.abs(live['layer3.weight']).max() > 0
+    log = (tmp_path / 'learner_node.log').read_text()
+    assert ('1 bag: 3 episodes, 300 transitions' in log) == recorded
+
+
+def test_bags_that_do_not_fit_end_the_node(learner_side, tmp_path):
+    start, *_ = learner_side
+    path = write_mcap(tmp_path / 'push.mcap', encoded(spec('push'), 1))
+    with start(bags=str(path)) as started:
+        assert started['learner_node'].wait(timeout=60) == 2
+    log = (tmp_path / 'learner_node.log').read_text()
+    assert f'error: bags: {path}: ' in log and "expected 'hook'" in log
 
 
 def test_it_leaves_out_what_is_wrong_and_goes_on(learner_side, tmp_path):

@@ -1,6 +1,7 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
 """Which files make up a bag, in which order, and of which kind each is."""
 
+import os
 from pathlib import Path
 import re
 
@@ -68,3 +69,26 @@ def open_file(path, note):
             return KINDS['.mcap' if kind is mcap_file else '.db3'](path, note)
     raise BagError(f'{path}: is neither an MCAP nor an sqlite3 file: its first bytes are '
                    f'0x{head[:8].hex()}')
+
+
+def bags_setting(paths):
+    """Return the setting `bags`, absolute paths in one text; BagError for one of no use."""
+    paths = [Path(path).expanduser().absolute() for path in paths]
+    for path in paths:
+        if not path.exists():
+            raise BagError(f'{path}: does not exist')
+        if os.pathsep in str(path):
+            raise BagError(f'{path}: {os.pathsep!r} separates bags: give this one another name')
+    if len(set(paths)) < len(paths):
+        raise BagError(f'{", ".join(map(str, paths))}: a bag is named twice')
+    return os.pathsep.join(map(str, paths))
+
+
+def bag_paths(setting):
+    """Return the Paths in the setting `bags`."""
+    return [Path(path) for path in setting.split(os.pathsep) if path]
+
+
+def bag_size(path):
+    """Return how many bytes the files of a bag have; BagError where it is none."""
+    return sum(file.stat().st_size for file in storage_files(path))

@@ -63,7 +63,7 @@ def shared_command(command):
 
 
 def read_run(folder):
-    """Return the Run in a folder; ValueError or OSError says what is wrong with it."""
+    """Return the Run in a folder; ValueError or OSError says why there is none to draw."""
     folder = Path(folder)
     try:
         facts = yaml.safe_load((folder / 'run.yaml').read_text())
@@ -71,6 +71,9 @@ def read_run(folder):
         raise ValueError(f'{folder / "run.yaml"}: not YAML') from None
     if not isinstance(facts, dict) or 'task' not in facts:
         raise ValueError(f'{folder / "run.yaml"}: names no task')
+    if facts.get('offline'):
+        raise ValueError(f'{folder}: learned from bags alone: it is counted in updates, not in '
+                         'env steps')
     column, path = measure_of(str(facts['task'])).column, folder / 'evaluation.csv'
     with path.open(newline='') as file:
         rows = list(csv.DictReader(file))

@@ -103,9 +103,11 @@ def read_figures(job):
     return int(max(steps or 0, evaluated or 0)), value
 
 
-def finished(folder, steps):
-    """Return whether a run folder holds a complete run of `steps` env steps or more."""
-    return (folder / SUMMARY).is_file() and _load(folder / 'run.yaml').get('steps', 0) >= steps
+def finished(folder, steps, updates=0):
+    """Return whether a run folder holds a complete run, at least as long as this."""
+    run = _load(folder / 'run.yaml')
+    return ((folder / SUMMARY).is_file() and run.get('steps', 0) >= steps
+            and run.get('updates', 0) >= updates)
 
 
 def read_status(job):

@@ -19,6 +19,8 @@ from rpl_ros.launching.run_folder import circumstances, parameter_file, to_yaml
 
 METRICS = ('episode', 'mode', 'success', 'burn_in', 'steps', 'total_steps', 'return',
            'policy_version', 'updates', 'critic_loss', 'mean_q', 'mean_residual', 'wall_time_s')
+OFFLINE_METRICS = ('updates', 'burn_in', 'critic_loss', 'mean_q', 'mean_residual',
+                   'wall_time_s')
 EVALUATION = ('env_steps', 'success', 'low', 'high', 'mean_return', 'return_low', 'return_high',
               'policy', 'updates', 'wall_time_s')
 
@@ -43,15 +45,15 @@ def take(folder):
 def begin(folder, run):
     """Write config.yaml and run.yaml, or check that those there are of the same run.
 
-    `run` is a dict with task, method, recipe, seed, actors, settings and steps; only these may be
-    more than before. Return whether as many steps are done already. SettingsError for a folder
-    with a run of another configuration, or with something else.
+    `run` is a dict with task, method, recipe, seed, actors, offline, bags, settings, steps and
+    updates; only the last two may be more than before. Return whether as many are done already.
+    SettingsError for a folder with a run of another configuration, or with something else.
     """
     facts = {name: value for name, value in run.items() if name != 'settings'}
     if (folder / 'run.yaml').exists():
         try:
             difference = _compare(folder, run)
-            if not difference and finished(folder, run['steps']):
+            if not difference and finished(folder, run['steps'], run['updates']):
                 return True
         except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
             raise SettingsError(f'{folder}: its run.yaml or config.yaml cannot be '
@@ -71,10 +73,10 @@ def _compare(folder, run):
     """Return in words how `run` differs from what is in `folder`, or ''."""
     before = yaml.safe_load((folder / 'run.yaml').read_text())
     config = yaml.safe_load((folder / 'config.yaml').read_text())
-    names = ('task', 'method', 'seed', 'actors')
-    return _difference({**{name: run[name] for name in names},
-                        **yaml.safe_load(parameter_file(run['settings']))},
-                       {**{name: before[name] for name in names}, **config})
+    names = ('task', 'method', 'seed', 'actors', 'offline', 'bags')
+    return (_difference({name: run[name] for name in names},
+                        {name: before.get(name) for name in names})
+            or _difference(yaml.safe_load(parameter_file(run['settings'])), config))
 
 
 def _difference(wanted, found, where=''):
@@ -123,9 +125,15 @@ def metrics_row(played, learner, seconds):
     """Return the row of metrics.csv for a Played that was handed to a Learner just now."""
     episode = played.episode
     return {'episode': episode.episode, 'mode': MODE_NAMES[played.mode],
-            'success': int(episode.success), 'burn_in': int(learner.burn_in.active),
+            'success': int(episode.success),
             'steps': episode.steps, 'total_steps': learner.transitions,
             'return': round(played.outcome.episode_return, 4),
             'policy_version': played.policy_version,
-            'updates': learner.updates, 'wall_time_s': round(seconds, 1),
+            **offline_row(learner, seconds)}
+
+
+def offline_row(learner, seconds):
+    """Return the row of metrics.csv for the last update of a Learner."""
+    return {'burn_in': int(learner.burn_in.active), 'updates': learner.updates,
+            'wall_time_s': round(seconds, 1),
             **{name: float(f'{value:.6g}') for name, value in learner.figures.items()}}

@@ -10,6 +10,8 @@ import os
 from pathlib import Path
 import sys
 
+from rpl_ros.bags.errors import BagError
+from rpl_ros.bags.files import bag_paths, bags_setting
 from rpl_ros.config import (did_you_mean, load_settings, make_settings, NODE_SETTINGS,
                             read_parameter_file, SettingsError)
 from rpl_ros.tasks.specs import SPECS
@@ -92,7 +94,7 @@ MAIN = 'sim_node'
 REALTIME_BASE_TIMEOUT = 0.03
 """How long residual_node waits for a base action in realtime mode, s, where no file says so."""
 
-SETTING_ARGUMENTS = ('episodes', 'seed', 'mode', 'objects', 'controller')
+SETTING_ARGUMENTS = ('episodes', 'seed', 'mode', 'objects', 'controller', 'bags')
 
 
 def packaged_config(task):
@@ -175,6 +177,11 @@ def _typed(name, text):
         value = str(Path(text).expanduser().absolute())
         if not Path(value).is_dir():
             raise SettingsError(f'launch argument objects:={text}: no such folder')
+    elif name == 'bags':
+        try:
+            value = bags_setting(bag_paths(text))
+        except BagError as error:
+            raise SettingsError(f'launch argument bags:={text}: {error}') from None
     make_settings(cls, {name: value}, 'launch argument')
     return value
 
@@ -211,6 +218,8 @@ def resolve(task, given):
     overrides = {name: _typed(name, arguments[name]) for name in SETTING_ARGUMENTS
                  if arguments[name] != AUTO}
     settings = _load(task, arguments, overrides)
+    if overrides.get('bags') and not on['learn']:
+        raise SettingsError('launch argument bags: learn:=false leaves nobody to learn from them')
 
     out = arguments['out']
     if out in (AUTO, ''):

@@ -71,17 +71,20 @@ def dump(learner, extra=None):
         'counters': {name: getattr(learner, name) for name in COUNTERS},
         'added': learner.replay.added, 'random': learner.rng.bit_generator.state,
         'burn_in': [burn_in.active, float(burn_in.last_value)], 'figures': learner.figures,
-        'shape': vars(learner.shape)})
+        'shape': vars(learner.shape), 'bags': learner.bags})
 
 
 def restore(learner, content):
     """Set a Learner to what dump() returned; return (`extra`, episodes added to its replay).
 
-    WeightsError if the bytes are damaged or belong to networks of another task or shape.
+    WeightsError if the bytes are damaged or belong to networks of another task or shape, or to
+    other bags: those are not in a checkpoint, but have been read again before.
     """
     tensors, header = unseal(content, FORMAT)
     if header['shape'] != vars(learner.shape):
         raise WeightsError(f'it is for {header["shape"]}, expected {vars(learner.shape)}')
+    if header.get('bags', '') != learner.bags:
+        raise WeightsError('it was made with other bags, or they have changed since')
     parts = {}
     for name, value in tensors.items():
         owner, _, key = name.partition('/')

@@ -13,6 +13,10 @@ from rpl_ros.learning.replay import Batch
 from rpl_ros.policy.actor import CLIP
 
 
+SMALLEST_SCALE = 1e-3
+"""Of Q, where it is divided by its size: Q is 0 where all goals are reached."""
+
+
 def use_fast_products():
     """Let torch use oneDNN's matrix products where they are as exact as float32.
 
@@ -138,14 +142,24 @@ class Ddpg:
         """Return the policy's residual (B, A) and its mean Q; with `train`, leave the gradient.
 
         Of several critics the lowest counts: the actor shall not move to where they disagree.
+        With data_weight it is held to the recorded actions as well, as TD3+BC does.
         """
         with torch.set_grad_enabled(train):
             residual = self.actor(inputs)
             judged = self._judged(residual, batch.base_action)
-            value = self.critics(inputs, judged).amin(dim=0).mean()
+            values = self.critics(inputs, judged).amin(dim=0)
+            value = values.mean()
         if train:
             self.actor_optimizer.zero_grad(set_to_none=True)
-            loss = self._settings.action_l2 * residual.square().mean() - value
+            loss = self._settings.action_l2 * residual.square().mean()
+            weight = self._settings.data_weight
+            if weight:
+                recorded = batch.sent if self._shape.whole_action else batch.residual
+                loss = loss + weight * (residual - recorded).square().mean()
+                value_scale = values.detach().abs().mean().clamp_min(SMALLEST_SCALE)
+                loss = loss - value / value_scale
+            else:
+                loss = loss - value
             loss.backward(inputs=self._actor_parameters)  # none for the critics
         return residual, value
 

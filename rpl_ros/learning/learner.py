@@ -8,7 +8,7 @@ from rpl_ros.learning import her
 from rpl_ros.learning.burn_in import BurnIn
 from rpl_ros.learning.ddpg import Ddpg, keep_freed_memory, use_fast_products
 from rpl_ros.learning.normalizer import Normalizer
-from rpl_ros.learning.replay import Replay
+from rpl_ros.learning.replay import Batch, Replay
 from rpl_ros.policy.weights import pack, PolicyShape
 from rpl_ros.tasks.specs import spec as find_spec
 
@@ -48,6 +48,9 @@ class Learner:
         keep_freed_memory()
         self.rng = np.random.default_rng([settings.seed, 3])
         self.replay = Replay(self.spec, settings.buffer_transitions)
+        # Of bags, kept apart so that fresh episodes do not push them out; `bags` is the digest of
+        # all of them, '' without any.
+        self.recorded, self.bags = Replay(self.spec, settings.buffer_transitions), ''
         self.ddpg = Ddpg(settings, self.spec, self.shape)
         self.burn_in = BurnIn(settings)
         self._observations = Normalizer(self.spec.observation_size)
@@ -66,25 +69,50 @@ class Learner:
 
     def add(self, episode):
         """Take an Episode; return how many transitions of it were of use."""
-        count = self.replay.add(episode)
-        if not count:
-            return 0
-        if self.settings.normalise:
+        count = self._keep(self.replay, episode)
+        if count:
+            self.episodes += 1
+            self.transitions += count
+            self.owed_exactly += count * self.settings.updates_per_step
+        return count
+
+    def add_recorded(self, episode):
+        """Take an Episode of a bag; return how many transitions of it were of use.
+
+        It asks for no updates: those follow from fresh transitions, or from who learns offline.
+        """
+        return self._keep(self.recorded, episode)
+
+    def _keep(self, replay, episode):
+        """Put an Episode into a Replay and the moments; return its transitions."""
+        count = replay.add(episode)
+        if count and self.settings.normalise:
             ratio = self.settings.her_ratio
             self._observations.add(episode.observations)
             self._goals.add(episode.achieved_goals[1:], ratio)
             self._goals.add(episode.desired_goal[None], (1.0 - ratio) * episode.steps)
-        self.set_moments()
-        self.episodes += 1
-        self.transitions += count
-        self.owed_exactly += count * self.settings.updates_per_step
+        if count:
+            self.set_moments()
         return count
+
+    def recorded_share(self):
+        """Return how many transitions of a batch come from bags."""
+        size = self.settings.batch_size
+        if not self.recorded.size:
+            return 0
+        return round(self.settings.bag_ratio * size) if self.replay.size else size
+
+    def sample(self):
+        """Return the Batch of an update: those of bags first."""
+        settings, count = self.settings, self.recorded_share()
+        return Batch.join([
+            her.sample(replay, size, settings.her_ratio, settings.her_goal, self.spec, self.rng)
+            for replay, size in ((self.recorded, count),
+                                 (self.replay, settings.batch_size - count)) if size])
 
     def update(self):
         """Do one gradient update."""
-        settings = self.settings
-        batch = her.sample(self.replay, settings.batch_size, settings.her_ratio, settings.her_goal,
-                           self.spec, self.rng)
+        batch = self.sample()
         self.figures = self.ddpg.update(batch, train_actor=not self.burn_in.active)
         if not np.isfinite(self.figures['critic_loss'] + self.figures['mean_q']):
             raise LearningError(f'after update {self.updates} {_what_is_wrong(self, batch)}')

@@ -20,6 +20,14 @@ class Batch:
     next_observation: np.ndarray
     next_base_action: np.ndarray
 
+    @classmethod
+    def join(cls, batches):
+        """Return the Batch of all transitions of a list of Batches."""
+        if len(batches) == 1:
+            return batches[0]
+        return cls(**{name: np.concatenate([getattr(batch, name) for batch in batches])
+                      for name in cls.__dataclass_fields__})
+
 
 ROWS = ('observations', 'achieved_goals', 'base_actions', 'residuals', 'sent', 'desired_goals',
         'valid', 'steps')

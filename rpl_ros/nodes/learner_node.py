@@ -16,11 +16,13 @@ from rpl_msgs.msg import LearnerStatus, PolicyWeights
 from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
-from rpl_ros.config import LearnerSettings
+from rpl_ros.bags.errors import BagError
+from rpl_ros.config import LearnerSettings, SettingsError
 from rpl_ros.convert import read_command, read_state, to_bytes
 from rpl_ros.files import write_file
 from rpl_ros.learning.checkpoint import resume, save
 from rpl_ros.learning.learner import Learner
+from rpl_ros.learning.recorded import take_bags
 from rpl_ros.nodes.params import RplNode, run_node
 from rpl_ros.nodes.qos import publisher
 from rpl_ros.nodes.queues import queue, take, TAKE_PERIOD
@@ -36,7 +38,7 @@ class LearnerNode(RplNode):
     def __init__(self):
         """Build the networks, restore them where a checkpoint exists, publish version 1."""
         super().__init__('learner_node', LearnerSettings)
-        self._learner = Learner(self.settings)
+        self._learner = self._make_learner()
         self._joiner = Joiner(self._learner.spec)
         self._episodes = SimpleQueue()
         self._error = ''
@@ -59,13 +61,24 @@ class LearnerNode(RplNode):
         self._worker.start()
         self.get_logger().info('ready')
 
+    def _make_learner(self):
+        """Return a Learner with what is in the bags; SettingsError for bags that do not fit."""
+        learner = Learner(self.settings)
+        try:
+            taken = take_bags(learner)
+        except BagError as error:
+            raise SettingsError(f'bags: {error}') from error
+        for line in taken.lines() if taken else ():
+            self.get_logger().info(line)
+        return learner
+
     def _restore(self):
         try:
             if self._folder is None or resume(self._folder, self._learner) is None:
                 return
         except WeightsError as error:
             self.get_logger().error(f'the learner begins anew: {error}')
-            self._learner = Learner(self.settings)
+            self._learner = self._make_learner()
             return
         self.get_logger().info(f'goes on from {self._folder}: {self._learner.updates} updates, '
                                f'{self._learner.replay.size} episodes')
