@@ -16,7 +16,7 @@ COMMANDS = {
     'sweep': ('rpl_ros.experiments.sweep', 'train a grid of task x method x seed'),
     'plot': ('rpl_ros.experiments.figures', "draw the paper's figures from run folders"),
     'pets': ('rpl_ros.experiments.pets', 'learn the model of mbrl_pusher, and CachedPETS from it'),
-    'bag': ('rpl_ros.experiments.bag', 'look into recorded bags: audit, pictures'),
+    'bag': ('rpl_ros.experiments.bag', 'look into recorded bags: audit, pictures, export'),
     'bench': ('rpl_ros.experiments.bench', 'measure speed and print ratios'),
     'doctor': ('rpl_ros.doctor', 'check what this machine lacks'),
 }

@@ -71,6 +71,7 @@ class Episode:
         Whether transition t is complete: both states, the command, its base action and the
         next one arrived, and the command was executed.
     success: whether the last state was a success.
+    ended: whether the episode ended there; otherwise nothing more was recorded.
 
     """
 
@@ -83,6 +84,7 @@ class Episode:
     sent: np.ndarray
     valid: np.ndarray
     success: bool
+    ended: bool = True
 
     @property
     def steps(self):

@@ -49,7 +49,7 @@ def join(spec, states, commands):
     end = states[max(states)]
     # A copy: of a bag it is a row of an array that would be kept alive as a whole.
     return Episode(first.episode, observations, achieved, first.desired_goal.copy(), base,
-                   residuals, sent, valid, bool(end.success))
+                   residuals, sent, valid, bool(end.success), bool(end.last))
 
 
 def _sizes(spec):

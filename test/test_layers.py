@@ -86,6 +86,12 @@ def test_only_the_environments_and_their_benchmark_need_gymnasium():
     assert users == {'envs.py', 'bench_tasks.py'}  # which compares them with others
 
 
+def test_only_the_export_needs_pyarrow():
+    users = {path.name for path in ROOT.rglob('*.py')
+             if {name.partition('.')[0] for name in imports(path)} & {'pyarrow', 'pandas'}}
+    assert users == {'parquet.py'}
+
+
 @pytest.mark.parametrize('module', ['rpl_ros.nodes.residual_node',
                                     'rpl_ros.nodes.base_controller_node'])
 def test_the_robot_side_runs_without_torch_and_mujoco(module):

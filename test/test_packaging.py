@@ -27,12 +27,17 @@ def console_scripts():
     return dict(line.split(' = ') for line in captured['entry_points']['console_scripts'])
 
 
-@pytest.mark.parametrize('group', ['run', 'test', 'ray', 'build', 'pypi_ros'])
+@pytest.mark.parametrize('group', ['run', 'test', 'export', 'ray', 'build', 'pypi_ros'])
 def test_pins_are_exact_and_no_name_applies_twice(group):
     pins = [pre.split_pin(line) for line in pre.read_pins()[group]]
     assert pins
     names = [name for name, _, applies in pins if applies]
     assert len(names) == len(set(names))
+
+
+def test_a_package_has_the_same_pins_in_all_groups():
+    pins = pre.read_pins()
+    assert set(pins['export']) == {line for line in pins['test'] if line.startswith('pyarrow=')}
 
 
 @pytest.mark.parametrize('line', ['numpy', 'numpy>=2', 'numpy==2.*', 'a==1; extra == "x"'])

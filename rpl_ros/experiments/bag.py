@@ -1,5 +1,5 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""`rpl bag`: what is in a bag, pictures of its episodes, and playing it back to the learner."""
+"""`rpl bag`: what is in a bag, pictures, playing it back to the learner, and data sets from it."""
 
 import argparse
 from dataclasses import asdict
@@ -10,6 +10,7 @@ import sys
 
 from rpl_ros.bags.errors import BagError
 from rpl_ros.experiments.bag_audit import audit_bag, FIT, LOSSES, UNUSABLE
+from rpl_ros.experiments.bag_export import export_lerobot
 from rpl_ros.experiments.bag_plot import draw_episode
 from rpl_ros.experiments.evaluate import wilson
 from rpl_ros.files import write_file
@@ -19,6 +20,7 @@ EXAMPLES = """examples:
   rpl bag info recorded_by_ros2_bag.mcap --json
   rpl bag plot runs/first/bag --episode 40 --out episode_40.png
   rpl bag play runs/first/bag --rate 0
+  rpl bag export runs/first/bag runs/second/bag --format lerobot --out data_set
 """
 VERDICTS = {FIT: 'fit for training', LOSSES: 'usable, with losses', UNUSABLE: 'unusable'}
 MOST_RANGES = 8
@@ -113,6 +115,20 @@ def plot(options):
     return 0
 
 
+def export(options):
+    """Write a LeRobot data set of the episodes of bags, and say what is in it."""
+    try:
+        for line in export_lerobot(options.bags, options.out):
+            print(line)
+    except (BagError, OSError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return UNUSABLE
+    except KeyboardInterrupt:
+        print('rpl bag: interrupted; nothing was written', file=sys.stderr)
+        return 130
+    return 0
+
+
 def play(options):
     """Become player_node."""
     # Quoted: ROS reads values as YAML, and a folder may be called 1e5.
@@ -131,11 +147,12 @@ def make_parser():
         formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
 
-    def add(name, function, text):
+    def add(name, function, text, bags=False):
         command = commands.add_parser(
             name, help=text, description=f'{text[0].upper()}{text[1:]}.', epilog=EXAMPLES,
             formatter_class=argparse.RawDescriptionHelpFormatter)
-        command.add_argument('bag', type=Path, metavar='BAG',
+        where = {'nargs': '+', 'dest': 'bags'} if bags else {'dest': 'bag'}
+        command.add_argument(type=Path, metavar='BAG', **where,
                              help='folder or file: MCAP, or sqlite3 of rosbag2')
         command.set_defaults(function=function)
         return command
@@ -151,6 +168,12 @@ def make_parser():
                         'fast as recorded; 0: as fast as the learner takes it (default 1)')
     player.add_argument('--subscribers', type=int, default=1, metavar='N',
                         help='begin when so many nodes listen to state (default 1)')
+    data_set = add('export', export, 'write the whole transitions of bags of one task as a data '
+                   'set for other learners (needs pyarrow)', bags=True)
+    data_set.add_argument('--format', choices=['lerobot'], default='lerobot',
+                          help='lerobot: LeRobot v3.0 (default)')
+    data_set.add_argument('--out', type=Path, required=True, metavar='DIR',
+                          help='folder of the data set; must not exist')
     return parser
 
 

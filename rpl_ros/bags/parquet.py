@@ -1,0 +1,78 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Tables as Parquet files, piece by piece. The only module that needs pyarrow (extra `export`)."""
+
+import json
+
+import pyarrow
+import pyarrow.parquet
+
+FILES_PER_CHUNK = 1000
+TEMPLATE = 'chunk-{chunk_index:03d}/file-{file_index:03d}.parquet'
+
+
+def column_type(kind, size):
+    """Return the type of a column of numbers of numpy's type `kind`, or of vectors of `size`."""
+    number = pyarrow.bool_() if kind == 'bool' else getattr(pyarrow, kind)()
+    return number if size == 1 else pyarrow.list_(number, size)
+
+
+def list_type(kind):
+    """Return the type of a column of lists of any length."""
+    return pyarrow.list_(getattr(pyarrow, kind)())
+
+
+def _column(values, kind):
+    """Return numpy values (n,) or (n, size), or a list, as an array of the type `kind`."""
+    if pyarrow.types.is_fixed_size_list(kind):
+        numbers = pyarrow.array(values.ravel(), kind.value_type)
+        return pyarrow.FixedSizeListArray.from_arrays(numbers, kind.list_size)
+    return pyarrow.array(values, kind)
+
+
+class Files:
+    """Rows in files of about `limit` bytes each, called after TEMPLATE in `folder`."""
+
+    def __init__(self, folder, fields, limit):
+        """Take the columns as {name: type}."""
+        self._folder, self._limit = folder, limit
+        self._schema = pyarrow.schema(fields)
+        self._number, self._sink, self._writer = -1, None, None
+
+    def place(self):
+        """Return (chunk, file): numbers of the file that the next write() goes to."""
+        if self._sink is None or self._sink.tell() >= self._limit:
+            self.close()
+            self._number += 1
+            path = self._folder / TEMPLATE.format(
+                chunk_index=self._number // FILES_PER_CHUNK,
+                file_index=self._number % FILES_PER_CHUNK)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._sink = pyarrow.OSFile(str(path), 'wb')
+            self._writer = pyarrow.parquet.ParquetWriter(self._sink, self._schema)
+        return divmod(self._number, FILES_PER_CHUNK)
+
+    def write(self, columns):
+        """Write rows {name: values} as one row group."""
+        self.place()
+        arrays = [_column(columns[field.name], field.type) for field in self._schema]
+        self._writer.write_table(pyarrow.Table.from_arrays(arrays, schema=self._schema))
+
+    def close(self):
+        """End the file that is open."""
+        if self._sink is not None:
+            self._writer.close()
+            self._sink.close()
+            self._sink = self._writer = None
+
+
+def write_indexed(path, index, columns):
+    """Write lists {name: values} whose rows pandas finds by the column `index`."""
+    table = pyarrow.table(columns)
+    about = [{'name': field.name, 'field_name': field.name, 'metadata': None,
+              'pandas_type': 'unicode' if field.type == pyarrow.string() else str(field.type),
+              'numpy_type': 'object' if field.type == pyarrow.string() else str(field.type)}
+             for field in table.schema]
+    notes = {'index_columns': [index], 'column_indexes': [], 'columns': about}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pyarrow.parquet.write_table(
+        table.replace_schema_metadata({'pandas': json.dumps(notes)}), path)

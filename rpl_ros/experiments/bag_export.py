@@ -1,0 +1,90 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""`rpl bag export`: the episodes of bags as a LeRobot data set."""
+
+import os
+import shutil
+
+from rpl_ros.bags.errors import BagError, Report
+from rpl_ros.bags.reader import NEEDED, read_episodes, read_items
+from rpl_ros.tasks.specs import spec as find_spec
+
+
+def load_lerobot():
+    """Return the module that writes data sets; BagError says how to install what it needs."""
+    try:
+        from rpl_ros.bags import lerobot
+        return lerobot
+    except ModuleNotFoundError as error:
+        if error.name != 'pyarrow':
+            raise
+        raise BagError('export needs pyarrow, which is not installed here: '
+                       'pip install pyarrow') from None
+
+
+def bag_spec(path):
+    """Return the TaskSpec of the states of a bag; BagError where there is none."""
+    report = Report()
+    for _ in read_items(path, report=report, topics=('state',)):
+        if report.task:
+            break
+    else:
+        raise BagError(f'{path}: holds no messages of {" and ".join(NEEDED)}'
+                       + (f'; {report.damage[-1]}' if report.damage else ''))
+    try:
+        return find_spec(report.task)
+    except ValueError as error:
+        raise BagError(f'{path}: {error}') from error
+
+
+def _refuse(paths, out):
+    """Raise BagError where a data set must not be written to `out`."""
+    if os.path.lexists(out):
+        raise BagError(f'{out}: exists already: name a folder that does not')
+    for path in paths:
+        if path.resolve() in out.resolve().parents:
+            raise BagError(f'{out}: lies in the bag {path}, into which nothing is written')
+
+
+def export_lerobot(paths, out):
+    """Write the whole transitions of bags of one task to the new folder `out`; return its lines.
+
+    They say what was written and what was lost. The folder is there whole or not at all. BagError
+    or OSError say in one line what is wrong.
+    """
+    lerobot = load_lerobot()
+    _refuse(paths, out)
+    spec = bag_spec(paths[0])
+    part = out.with_name(f'{out.name}.part')
+    try:
+        part.mkdir(parents=True)
+    except FileExistsError:
+        raise BagError(f'{part}: exists already: another export writes there, or one was killed; '
+                       'then remove it') from None
+    report = Report()
+    try:
+        data = lerobot.DataSet(part, spec)
+        try:
+            for number, path in enumerate(paths):
+                for episode in read_episodes(path, spec, report):
+                    data.add(episode, number)
+            if not data.frames:
+                raise BagError(f'{", ".join(map(str, paths))}: no transition is whole')
+            data.finish()
+        finally:
+            data.close()
+        os.rename(part, out)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)  # half a data set must not look like one
+    return _summary(out, data, report)
+
+
+def _summary(out, data, report):
+    """Return the lines for the user."""
+    return [
+        f'{out}: {data.episodes:,} episodes, {data.frames:,} frames',
+        *(f'lost: {text}' for text in report.damage),
+        *(f'not used: {count:,} messages: {reason}' for reason, count in report.problems.items()),
+        *([f'left out: {data.left_out:,} transitions that are not whole; {data.cut:,} of '
+           f'{data.recorded:,} recorded episodes were cut there'] if data.cut else []),
+        *([f'unfinished: {data.unfinished:,} of {data.recorded:,} recorded episodes have no last '
+           'state'] if data.unfinished else [])]
