@@ -11,6 +11,7 @@ import sys
 import time
 
 from graph_tools import free_domain
+from hypothesis import given, strategies as st
 from mcap.reader import NonSeekingReader
 from mcap_ros2.reader import read_ros2_messages
 import numpy as np
@@ -25,6 +26,7 @@ from rpl_ros.bags.definitions import definition, type_hash
 from rpl_ros.bags.files import storage_files
 from rpl_ros.experiments.bag_audit import audit_bag
 from rpl_ros.nodes.qos import publisher, TOPICS
+from rpl_ros.nodes.recorder_node import arrival_order
 
 DOMAIN = free_domain()
 STEPS = 300
@@ -195,6 +197,19 @@ def test_bad_folder(tmp_path, folder):
     recorder = record(tmp_path / folder if folder else '')
     assert 'recorder_node:' in recorder.communicate(timeout=30)[1]
     assert recorder.returncode == 2
+
+
+@given(st.dictionaries(st.sampled_from('abc'), st.lists(st.integers(1, 9), max_size=9)))
+def test_each_topic_stays_in_the_order_of_its_queue(times):
+    """Also where a message arrived after later ones: DDS had to send it again."""
+    found = arrival_order({topic: [(index, {'received_timestamp': time, 'source_timestamp': -time})
+                                   for index, time in enumerate(column)]
+                           for topic, column in times.items()})
+    moments = [moment for moment, _, _, _ in found]
+    assert moments == sorted(moments)
+    for topic, column in times.items():
+        assert [(published, data) for _, published, name, data in found if name == topic] == [
+            (-time, index) for index, time in enumerate(column)]
 
 
 def test_definitions():

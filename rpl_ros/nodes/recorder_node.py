@@ -21,6 +21,21 @@ METADATA_EVERY = 10
 """Flushes between two versions of metadata.yaml."""
 
 
+def arrival_order(queues):
+    """Return (time of arrival, of publication, topic, data) of {topic: entries of take()}, sorted.
+
+    What DDS had to send again arrives after later messages, which wait for it in the queue: they
+    count as arrived then, so that each topic stays in its order.
+    """
+    arrived = []
+    for name, entries in queues.items():
+        newest = 0
+        for data, about in entries:
+            newest = max(newest, about['received_timestamp'])
+            arrived.append((newest, about['source_timestamp'], name, data))
+    return sorted(arrived, key=lambda entry: entry[0])
+
+
 class RecorderNode(RplNode):
     """Takes serialized messages from the queues and appends them to the bag."""
 
@@ -58,9 +73,7 @@ class RecorderNode(RplNode):
 
     def take(self):
         """Empty the queues into the bag, in the order in which the messages came."""
-        taken = [(about['received_timestamp'], about['source_timestamp'], name, data)
-                 for name, reader in self.readers.items() for data, about in take(reader)]
-        taken.sort(key=lambda entry: entry[0])
+        taken = arrival_order({name: take(reader) for name, reader in self.readers.items()})
         if taken and self.begin is None:
             self.begin = time.monotonic(), time.process_time()
         for received, published, name, data in taken:
