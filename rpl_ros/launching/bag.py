@@ -35,6 +35,7 @@ class Bag:
 
     def __init__(self, folder, topics, compression=CompressionType.NONE, max_size=0,
                  max_duration=0):
+        """Make the folder and its first file."""
         self.topics, self.compression = topics, compression
         self.max_size, self.max_duration = max_size, max_duration * 10**9
         self.hashes = {name: type_hash(kind) for name, (kind, _) in topics.items()}

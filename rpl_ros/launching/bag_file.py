@@ -60,6 +60,7 @@ class BagFile:
     """
 
     def __init__(self, path, topics, compression, begin=0, repeated=()):
+        """Write the beginning of the file."""
         self.path, self.first, self.last = path, begin, begin
         self.counts = dict.fromkeys(topics, 0)
         # Who looks into the folder finds a whole file or none.
