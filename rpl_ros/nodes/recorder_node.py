@@ -111,9 +111,9 @@ class RecorderNode(RplNode):
         self.bag.close()
         wall, processor = self.begin or (time.monotonic(), time.process_time())
         share = (time.process_time() - processor) / max(time.monotonic() - wall, 1e-9)
-        self.get_logger().info(
-            f'recorded {sum(self.bag.counts.values())} messages in {len(self.bag.files)} files, '
-            f'with {share:.1%} of a core')
+        # Not by the logger, which has no context any more after Ctrl-C.
+        print(f'recorded {sum(self.bag.counts.values())} messages in {len(self.bag.files)} files, '
+              f'with {share:.1%} of a core', flush=True)
 
 
 def main(args=None):
