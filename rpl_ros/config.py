@@ -162,6 +162,12 @@ class RecorderSettings(Common):
     """recorder_node."""
 
     out: str = setting('', 'folder of the bag to write; must not exist yet')
+    max_bag_size: int = setting(2**30, 'begin another file of the bag when one has this size, '
+                                'bytes; 0 = never', 0, 2**53)
+    max_bag_duration: int = setting(0, 'begin another file of the bag when one is this old, s; '
+                                    '0 = never', 0, 10**9)
+    compression: str = setting('zstd', 'compression of what is recorded, second by second',
+                               choices=('none', 'zstd'))
 
 
 @dataclass(frozen=True)

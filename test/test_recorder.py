@@ -2,6 +2,7 @@
 """recorder_node over real DDS: its bag is complete after Ctrl-C, and opens after SIGKILL."""
 
 from collections import Counter
+import math
 import os
 import resource
 import signal
@@ -10,8 +11,10 @@ import sys
 import time
 
 from graph_tools import free_domain
+from hypothesis import given, strategies as st
 from mcap.reader import NonSeekingReader
 from mcap_ros2.reader import read_ros2_messages
+import numpy as np
 import pytest
 import rclpy
 from rosbags.highlevel import AnyReader
@@ -20,18 +23,22 @@ from rpl_msgs.msg import Command, PolicyWeights, State
 import yaml
 
 from rpl_ros.bags.definitions import definition, type_hash
+from rpl_ros.bags.files import storage_files
+from rpl_ros.experiments.bag_audit import audit_bag
 from rpl_ros.nodes.qos import publisher, TOPICS
+from rpl_ros.nodes.recorder_node import arrival_order
 
 DOMAIN = free_domain()
 STEPS = 300
 VERSIONS = 20
 
 
-def record(folder, limit=None):
+def record(folder, limit=None, **parameters):
     """Start recorder_node, without its parameter for no `folder`; it calls `limit` first."""
+    words = [word for name, value in parameters.items() for word in ('-p', f'{name}:={value}')]
     return subprocess.Popen(
         [sys.executable, '-m', 'rpl_ros.nodes.recorder_node',
-         *(['--ros-args', '-p', f'out:={folder}'] if folder else [])],
+         *(['--ros-args', '-p', f'out:={folder}', *words] if folder else [])],
         env={**os.environ, 'ROS_DOMAIN_ID': str(DOMAIN)}, stderr=subprocess.PIPE, text=True,
         preexec_fn=limit)
 
@@ -47,14 +54,19 @@ def publishers():
     rclpy.try_shutdown(context=context)
 
 
-def publish(publishers):
-    """Wait for the recorder and publish some hundred messages, weights in quick succession."""
-    until = time.monotonic() + 30.0
-    while not all(each.get_subscription_count() for each in publishers.values()):
+def wait_for(publishers, recorders=1):
+    """Wait until all recorders take what is published."""
+    until = time.monotonic() + 30.0 * recorders
+    while any(each.get_subscription_count() < recorders for each in publishers.values()):
         assert time.monotonic() < until, 'the recorder did not come'
         time.sleep(0.05)
     # A publisher sees its reader before the reader sees it, and what comes between is dropped.
     time.sleep(1.0)
+
+
+def publish(publishers):
+    """Wait for the recorder and publish some hundred messages, weights in quick succession."""
+    wait_for(publishers)
     for step in range(STEPS):
         publishers['state'].publish(State(
             episode=7, step=step, task='hook', observation=[0.5 * step] * 40))
@@ -110,11 +122,66 @@ def test_killed(tmp_path, publishers):
     check(tmp_path / 'bag')
 
 
+def recorded_steps(folder):
+    """Return the steps of the states in a bag, read by mcap from beginning to end."""
+    steps = []
+    for path in storage_files(folder):
+        with path.open('rb') as file:
+            steps += [message.sequence - 1 for _, channel, message in NonSeekingReader(
+                file).iter_messages() if channel.topic == '/state']
+    return steps
+
+
+def test_killed_around_a_split(tmp_path, publishers):
+    """Each file opens, nothing lacks in between, and what was on the disk is there.
+
+    Two recorders are killed when a file of theirs appears, one within two seconds after that.
+    """
+    rng = np.random.default_rng()
+    folders = [tmp_path / f'bag_{number}' for number in range(3)]
+    recorders = [record(folder, max_bag_size=200_000, compression='none') for folder in folders]
+    wait_for(publishers, len(recorders))
+    last, delays = [3, 4, 2], [0.0, 0.0, rng.uniform(0.0, 2.0)]
+    sent, files, safe, due = 0, [1] * 3, [0] * 3, [math.inf] * 3
+    while any(recorder.returncode is None for recorder in recorders):
+        publishers['state'].publish(State(
+            episode=7, step=sent, task='hook', observation=[0.1] * 100))
+        if sent % 100 == 0:
+            publishers['policy_weights'].publish(PolicyWeights(
+                version=1 + sent // 100, data=rng.bytes(100_000)))
+        sent += 1
+        assert sent < 20_000, 'no new files'
+        time.sleep(0.002)
+        for number, (folder, recorder) in enumerate(zip(folders, recorders)):
+            if recorder.returncode is not None:
+                continue
+            before, files[number] = files[number], len(list(folder.glob('*.mcap')))
+            if files[number] == last[number] > before:
+                due[number] = time.monotonic() + delays[number]
+            if time.monotonic() >= due[number]:
+                recorder.kill()
+                recorder.wait()
+            elif files[number] > before:
+                safe[number] = len(recorded_steps(folder))
+    for number, folder in enumerate(folders):
+        steps = recorded_steps(folder)
+        assert steps == list(range(len(steps)))
+        assert len(steps) >= safe[number] and steps
+        assert audit_bag(folder).messages['state'] == len(steps)
+        assert audit_bag(folder).damage == []
+        for path in storage_files(folder):
+            with AnyReader([path]) as reader:
+                list(reader.messages())
+        with Reader(folder) as reader:
+            assert {connection.topic for connection in reader.connections} == {
+                f'/{topic}' for topic in TOPICS}
+
+
 def test_full_disk(tmp_path, publishers):
     """A full disk ends the recorder with 1, and what was written before can be read."""
     size = 100_000
     recorder = record(tmp_path / 'bag', lambda: resource.setrlimit(
-        resource.RLIMIT_FSIZE, (size, size)))
+        resource.RLIMIT_FSIZE, (size, size)), compression='none')
     publish(publishers)
     assert 'cannot write to' in recorder.communicate(timeout=30)[1]
     assert recorder.returncode == 1
@@ -130,6 +197,19 @@ def test_bad_folder(tmp_path, folder):
     recorder = record(tmp_path / folder if folder else '')
     assert 'recorder_node:' in recorder.communicate(timeout=30)[1]
     assert recorder.returncode == 2
+
+
+@given(st.dictionaries(st.sampled_from('abc'), st.lists(st.integers(1, 9), max_size=9)))
+def test_each_topic_stays_in_the_order_of_its_queue(times):
+    """Also where a message arrived after later ones: DDS had to send it again."""
+    found = arrival_order({topic: [(index, {'received_timestamp': time, 'source_timestamp': -time})
+                                   for index, time in enumerate(column)]
+                           for topic, column in times.items()})
+    moments = [moment for moment, _, _, _ in found]
+    assert moments == sorted(moments)
+    for topic, column in times.items():
+        assert [(published, data) for _, published, name, data in found if name == topic] == [
+            (-time, index) for index, time in enumerate(column)]
 
 
 def test_definitions():

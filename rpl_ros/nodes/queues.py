@@ -29,17 +29,22 @@ class NeverReady(CallbackGroup):
         """Do nothing."""
 
 
+def queue_profile(topic):
+    """Return the quality of service with which queues take one of TOPICS."""
+    _, profile = TOPICS[topic]
+    # Deeper than a latched topic's own queue: versions may follow each other fast.
+    return QoSProfile(depth=max(profile.depth, MIN_DEPTH), durability=profile.durability,
+                      reliability=profile.reliability)
+
+
 def queue(node, topic, raw=False):
     """Subscribe `node` to one of TOPICS without a callback; return the subscription.
 
     `raw`: take() will give serialized messages.
     """
-    kind, profile = TOPICS[topic]
-    # Deeper than a latched topic's own queue: versions may follow each other fast.
-    deep = QoSProfile(depth=max(profile.depth, MIN_DEPTH), durability=profile.durability,
-                      reliability=profile.reliability)
-    return node.create_subscription(kind, topic, lambda message: None, deep, raw=raw,
-                                    callback_group=NeverReady())
+    kind, _ = TOPICS[topic]
+    return node.create_subscription(kind, topic, lambda message: None, queue_profile(topic),
+                                    raw=raw, callback_group=NeverReady())
 
 
 def take(reader):
