@@ -18,7 +18,7 @@ from rpl_ros.robot.safety_reasons import Reason
 
 NEVER = (math.inf, math.inf)
 LATCHED = {Mode.RUN_STOPPED: Reason.RUN_STOP, Mode.ESTOPPED: Reason.ESTOP}
-ABSURD = 1e6  # rad, rad/s: larger numbers are no measurement
+ABSURD = 1e6  # m, rad, rad/s: larger numbers are no measurement
 
 
 @dataclass(frozen=True)
@@ -140,13 +140,17 @@ def _faults(inputs, memory, settings):
                    Reason.STATE_OLD)
     if late:
         reasons.append(late)
-    if not usable(inputs.grip, 3) or settings.check_joints and not (
-            usable(inputs.joints, len(settings.arm_joints))
-            and np.abs(inputs.joints).max() < ABSURD):
+    if not _measured(inputs.grip, 3) or settings.check_joints and not _measured(
+            inputs.joints, len(settings.arm_joints)):
         reasons.append(Reason.STATE_BAD)
-    if not usable(inputs.turn, 3) or np.abs(inputs.turn).max() > ABSURD:
+    if not _measured(inputs.turn, 3):
         reasons.append(Reason.TURN_BAD)
     return reasons
+
+
+def _measured(values, size):
+    """Return whether `values` are `size` numbers that a sensor can have given."""
+    return usable(values, size) and bool((np.abs(values) < ABSURD).all())
 
 
 def _move(action, inputs, memory, limits):
