@@ -84,7 +84,7 @@ class Plant:
             fields[rng.choice(['stop', 'run_stop', 'estop'])] = True
         if draw[12] < 0.05:
             fields['faults'] = (Reason.POSE_JUMP,) if draw[12] < 0.005 else ()
-        return Inputs(jacobian=self.bad_jacobian if draw[13] < 0.003 else self.jacobian,
+        return Inputs(jacobian=self.bad_jacobian() if draw[13] < 0.003 else self.jacobian,
                       reset=draw[14] < 0.2, residual_on=draw[15] > 0.02, **fields)
 
     def ages(self, draw):
@@ -94,13 +94,14 @@ class Plant:
         hostile = [*HOSTILE, 0.2, -0.2, 0.01]
         return NEVER if draw < 0.985 else tuple(self.rng.choice(hostile, 2))
 
-    def bad_jacobian(self, joints):
-        """Return a Jacobian with a hostile number, of a wrong shape or of zeros."""
-        jacobian = self.jacobian(joints)
+    def bad_jacobian(self):
+        """Return a function to a Jacobian with a hostile number, of a wrong shape or of zeros."""
+        jacobian = self.jacobian(self.joints)
         kind = self.rng.integers(3)
         if kind == 0:
             jacobian[self.rng.integers(6), 0] = self.rng.choice(HOSTILE)
-        return [jacobian, jacobian[:5], np.zeros_like(jacobian)][kind]
+        bad = [jacobian, jacobian[:5], np.zeros_like(jacobian)][kind]
+        return lambda joints: bad
 
     def spoil(self, fields):
         """Put hostile numbers into one of the arrays, or make it one shorter, or leave it out."""

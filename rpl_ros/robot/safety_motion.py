@@ -55,8 +55,10 @@ def approached(previous, target, steps):
 
 def braked(previous, steps):
     """Return the twist that comes next when both velocities are shortened by `steps`, a pair."""
-    return np.concatenate([shortened(previous[part], max(length(previous[part]) - step, 0.0))
-                           for part, step in zip(PARTS, steps)])
+    velocities = [previous[part] for part in PARTS]
+    return np.concatenate([
+        velocity * (0.0 if length(velocity) <= step else 1 - step / length(velocity))
+        for velocity, step in zip(velocities, steps)])
 
 
 def braking_distance(speed, step, period):
