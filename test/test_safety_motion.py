@@ -170,7 +170,9 @@ def test_no_joint_passes_its_limit_or_its_speed(joint, speed, keeps):
 def test_towards_a_singularity_the_arm_slows_and_away_from_it_is_free(place, factor):
     found = arm(place)
     assert found.condition == pytest.approx(1 / place)
-    assert found.singularity_factor(along(0, -1e-3)) == pytest.approx(factor, abs=1e-9)
+    assert found.singularity_factor(along(0, -1e-6)) == pytest.approx(factor, abs=1e-3)
+    # Where a twist leads to is what counts.
+    assert found.singularity_factor(along(0, -1e-3)) <= factor - 0.005 * (factor > 0)
     assert found.singularity_factor(along(0, 1e-3)) == 1.0
     assert found.singular(along(0, -1e-3)) == (place <= 1 / 30)
     assert not found.singular(along(0, 1e-3)) and not found.singular(np.zeros(6))

@@ -185,12 +185,14 @@ def _move(action, inputs, memory, limits):
 
 
 def _slow_joints(wish, arm):
-    """Return (twist, Reasons): the wish, slowed for joint limits and singularities."""
-    factors = {Reason.JOINTS_SLOWED: arm.joint_factor(wish),
-               Reason.SINGULARITY_SLOWED: arm.singularity_factor(wish)}
-    smallest = min(factors.values())
-    return (wish if smallest == 1.0 else wish * smallest,
-            [reason for reason, factor in factors.items() if factor < 1.0])
+    """Return (twist, Reasons): the wish, slowed for joint limits, then for singularities."""
+    reasons = []
+    for factor_of, reason in ((arm.joint_factor, Reason.JOINTS_SLOWED),
+                              (arm.singularity_factor, Reason.SINGULARITY_SLOWED)):
+        factor = factor_of(wish)
+        if factor < 1.0:
+            wish, reasons = wish * factor, [*reasons, reason]
+    return wish, reasons
 
 
 def _joint_fault(twist, planned, arm):

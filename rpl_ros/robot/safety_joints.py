@@ -33,13 +33,10 @@ class Arm:
         """Return the joint speeds (J,), rad/s, of a twist (6,)."""
         return self._inverse @ twist
 
-    def raises_condition(self, twist):
-        """Return whether a twist (6,) does not lower the condition number in a period."""
-        if not twist.any():
-            return False
+    def condition_after(self, twist):
+        """Return the condition number after a period at a twist (6,)."""
         ahead = self._joints + self.speeds(twist) * self._limits.period
-        values = decomposed(self._jacobian(ahead), len(ahead))[1]
-        return condition(values) >= self.condition
+        return condition(decomposed(self._jacobian(ahead), len(ahead))[1])
 
     def joint_factor(self, twist):
         """Return the factor, 0 to 1, by which a twist must shrink for the joints' limits.
@@ -57,11 +54,15 @@ class Arm:
         return _factor(np.abs(speeds), most)
 
     def singularity_factor(self, twist):
-        """Return the factor, 0 to 1, by which a twist must shrink for the condition number."""
+        """Return the factor, 0 to 1, by which a twist must shrink for the condition number.
+
+        What counts is where the twist leads to, since the arm answers a period later.
+        """
         low, high = self._limits.settings.singularity_slow, self._limits.settings.singularity_stop
-        if self.condition <= low or not self.raises_condition(twist):
+        after = self.condition_after(twist)
+        if after <= low or after < self.condition:
             return 1.0
-        return max(0.0, (high - self.condition) / (high - low))
+        return max(0.0, (high - after) / (high - low))
 
     def joints_keep(self, twist, planned):
         """Return whether no joint passes a limit with `twist` and braking from `planned`."""
@@ -74,8 +75,8 @@ class Arm:
 
     def singular(self, twist):
         """Return whether a twist leads towards a singularity that is already too near."""
-        return (self.condition >= self._limits.settings.singularity_stop
-                and self.raises_condition(twist))
+        return (self.condition >= self._limits.settings.singularity_stop and bool(twist.any())
+                and self.condition_after(twist) >= self.condition)
 
 
 def decomposed(jacobian, joints):
