@@ -50,9 +50,9 @@ class AdapterSettings(Common):
                                'none')
     check_joints: bool = setting(True, 'whether joint limits, joint speeds and singularities are '
                                  'checked here; false where the driver does and no model is here')
-    joint_low: tuple = setting((-1.6056, -1.221, -1000.0, -2.251, -1000.0, -2.16, -1000.0),
-                               'lower limits of arm_joints, rad; -1000 for a joint that turns on '
-                               'and on', -1000.0, 1000.0, tighten='up')
+    joint_low: tuple = setting(
+        (-1.6056, -1.221, -1000.0, -2.251, -1000.0, -2.16, -1000.0), 'lower limits of arm_joints, '
+        'rad; -1000 for a joint that turns on and on', -1000.0, 1000.0, tighten='up')
     joint_high: tuple = setting((1.6056, 1.518, 1000.0, 2.251, 1000.0, 2.16, 1000.0),
                                 'upper limits of arm_joints, rad; 1000 for none', -1000.0, 1000.0, tighten='down')
     joint_margin: float = setting(0.05, 'distance from its limit at which a joint comes to rest, '

@@ -3,7 +3,10 @@
 
 from array import array
 from dataclasses import fields
+import os
 from pathlib import Path
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -11,6 +14,7 @@ import yaml
 from rpl_ros.assets import share
 from rpl_ros.config import make_settings, NODE_SETTINGS, SettingsError
 from rpl_ros.config_robot import AdapterSettings
+from rpl_ros.launching.run_folder import parameter_file
 from rpl_ros.robot.contract import check_contract, NODE, read_contract, tightened
 from rpl_ros.robot.safety_limits import limits_of
 
@@ -133,3 +137,37 @@ def test_a_tightened_jerk_limit_slows_the_acceleration_and_keeps_the_window():
     assert found.window == limits_of(contract).window == 2
     assert found.step[0] == pytest.approx(5.0 * 0.04 ** 2)
     assert check_contract(contract, 'here') is contract
+
+
+DECLARE = """
+import sys, rclpy
+from rpl_ros.config_robot import AdapterSettings
+from rpl_ros.nodes.params import RplNode
+from rpl_ros.robot.contract import read_contract
+for path in sys.argv[1:]:
+    rclpy.init(args=['--ros-args', '--params-file', path])
+    node = RplNode('fetch_adapter_node', AdapterSettings)
+    assert node.settings == read_contract(path)
+    for name, value in vars(node.settings).items():
+        found = node.get_parameter(name).value
+        assert (tuple(found) if isinstance(value, tuple) else found) == value, name
+    values = [rclpy.Parameter('speed_limit', value=0.05), rclpy.Parameter('twist_topic', value='x')]
+    print([result.successful for result in node.set_parameters(values)])
+    node.destroy_node()
+    rclpy.shutdown()
+"""
+
+
+def test_ros_declares_every_entry_and_lets_only_limits_change():
+    paths = [str(path) for path in sorted(FETCH.parent.glob('*.yaml'))]
+    done = subprocess.run([sys.executable, '-c', DECLARE, *paths], capture_output=True, text=True,
+                          env={**os.environ, 'ROS_DOMAIN_ID': '75'})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split('\n')[:2] == ['[True, False]'] * 2
+
+
+def test_a_run_folder_can_hold_a_contract(tmp_path):
+    contract = read_contract(FETCH)
+    path = tmp_path / 'config.yaml'
+    path.write_text(parameter_file({NODE: contract}))
+    assert read_contract(path) == contract

@@ -65,10 +65,10 @@ def test_no_hostile_input_gets_past(name):
 
 
 DRIVES = st.lists(st.tuples(st.lists(st.floats(-1, 1), min_size=4, max_size=4),
-                            st.integers(1, 60)), min_size=1, max_size=8)
+                            st.integers(1, 50)), min_size=1, max_size=5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(DRIVES, st.floats(0.5, 20))
 def test_an_arm_that_obeys_is_never_stopped_by_the_workspace_and_can_always_brake(drives, jerk):
     # From anywhere on any drive, zero action brings it to rest inside, without a stop.
@@ -152,7 +152,8 @@ def test_what_breaks_no_limit_is_only_averaged():
     ({'state_ages': (0.0, 0.1)}, Reason.STATE_OLD),
     ({'base_ages': (0.1, 0.0)}, Reason.BASE_STALE), ({'base_action': None}, Reason.BASE_MISSING),
     ({'faults': (Reason.POSE_JUMP,)}, Reason.POSE_JUMP), ({'stop': True}, Reason.STOP_ASKED),
-    ({'jacobian': lambda joints: np.eye(6)}, Reason.JACOBIAN_BAD), ({'now': 0.1}, Reason.CLOCK_BAD),
+    ({'jacobian': lambda joints: np.eye(6)}, Reason.JACOBIAN_BAD),
+    ({'now': 0.1}, Reason.CLOCK_BAD),
     ({'now': np.nan}, Reason.CLOCK_BAD), ({'now': np.inf}, Reason.CLOCK_BAD),
     ({'run_stop': True}, Reason.RUN_STOP), ({'estop': True}, Reason.ESTOP)])
 def test_each_fault_stops_a_moving_arm_at_once_three_times_then_silence(change, reason):

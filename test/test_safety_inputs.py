@@ -105,7 +105,8 @@ BASE, SENT = np.array([0.5, 0.0, -0.5, 1.0]), np.array([0.6, 0.1, -0.4, 1.0])
 
 @pytest.mark.parametrize('change, reason', [
     ({'base_action': None}, Reason.BASE_MISSING), ({'base_action': BASE[:3]}, Reason.BASE_BAD),
-    ({'base_action': BASE * np.nan}, Reason.BASE_BAD), ({'base_ages': (0.1, 0)}, Reason.BASE_STALE),
+    ({'base_action': BASE * np.nan}, Reason.BASE_BAD),
+    ({'base_ages': (0.1, 0)}, Reason.BASE_STALE),
     ({'base_ages': (math.nan, 0)}, Reason.BASE_STALE), ({'base_ages': (0, 0.1)}, Reason.BASE_OLD),
     ({'sent': None}, Reason.COMMAND_MISSING), ({'sent': SENT * np.inf}, Reason.COMMAND_BAD),
     ({'sent': SENT[:2]}, Reason.COMMAND_BAD), ({'residual_on': False}, Reason.RESIDUAL_OFF),

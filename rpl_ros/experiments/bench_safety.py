@@ -202,8 +202,8 @@ class Checker:
         speeds = self.speeds = right.T @ (left.T @ twist / values)
         assert (np.abs(speeds) <= np.array(settings.joint_speed_limit) + 1e-6).all(), 'joint speed'
         after = given.joints + speeds * period
-        assert (after <= np.maximum(settings.joint_high, given.joints) + CLOSE).all(), 'joint limit'
-        assert (after >= np.minimum(settings.joint_low, given.joints) - CLOSE).all(), 'joint limit'
+        assert (after <= np.maximum(settings.joint_high, given.joints) + CLOSE).all(), 'joint high'
+        assert (after >= np.minimum(settings.joint_low, given.joints) - CLOSE).all(), 'joint low'
         condition = values[0] / values[-1]
         if twist.any() and condition > settings.singularity_stop * (1 + TOLERANCE):
             assert np.linalg.cond(given.jacobian(after)) < condition, 'singularity'

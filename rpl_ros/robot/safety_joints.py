@@ -30,7 +30,7 @@ class Arm:
         self._inverse = (right[kept].T / values[kept]) @ left[:, kept].T
 
     def speeds(self, twist):
-        """Return the joint speeds (J,), rad/s, of a twist (6,)."""
+        """Return the speed of each joint, (J,), rad/s, for a twist (6,)."""
         return self._inverse @ twist
 
     def condition_after(self, twist):
