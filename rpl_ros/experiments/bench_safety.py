@@ -122,7 +122,8 @@ class Checker:
     def __init__(self):
         """Start with an arm at rest."""
         self.sent, self.time = np.zeros((2, 6)), -np.inf
-        self.latched, self.stops, self.speeds = None, 0, 0.0
+        self.latched, self.speeds = None, 0.0
+        self.kind, self.stops = Mode.STOPPING, 0
 
     def check(self, given, verdict, settings):
         """Raise AssertionError where a Verdict for Inputs breaks a limit of AdapterSettings."""
@@ -131,6 +132,10 @@ class Checker:
         assert all(isinstance(reason, Reason) for reason in codes), 'reason without a name'
         assert (twist is None) == (verdict.output != Output.TWIST), 'twist without output TWIST'
         self._latch(given, verdict)
+        # Each kind of stop is told anew, and the emergency stop each time that it is asked for.
+        kind = Mode.STOPPING if verdict.mode == Mode.SILENT else verdict.mode
+        if kind != self.kind or given.estop:
+            self.kind, self.stops = kind, 0
         if verdict.output == Output.TWIST:
             assert not stopping, 'a twist beside a reason to stop'
             self._twist(given, verdict, settings)
@@ -141,8 +146,8 @@ class Checker:
             return
         assert stopping, 'a stop without a reason'
         if verdict.output == Output.STOP:
-            self.stops = 1 if given.estop else self.stops + 1
-            assert self.stops <= 2 * settings.stop_messages, 'the stop goes on and on'
+            self.stops += 1
+            assert self.stops <= settings.stop_messages, 'the stop goes on and on'
         self.sent = np.zeros((2, 6))
 
     def _latch(self, given, verdict):
@@ -182,7 +187,6 @@ class Checker:
         assert abs(verdict.fingers - base) <= bound + 1e-9, 'residual above its bound'
         assert abs(verdict.fingers) <= 1.0, 'finger action above 1'
         self.sent, self.time = np.stack([twist, self.sent[0]]), given.now
-        self.stops = 0
 
     def _box(self, given, twist, settings, period):
         grip = given.grip + self.sent[0, :3] * given.state_ages[0]
