@@ -53,8 +53,9 @@ class AdapterSettings(Common):
     joint_low: tuple = setting(
         (-1.6056, -1.221, -1000.0, -2.251, -1000.0, -2.16, -1000.0), 'lower limits of arm_joints, '
         'rad; -1000 for a joint that turns on and on', -1000.0, 1000.0, tighten='up')
-    joint_high: tuple = setting((1.6056, 1.518, 1000.0, 2.251, 1000.0, 2.16, 1000.0),
-                                'upper limits of arm_joints, rad; 1000 for none', -1000.0, 1000.0, tighten='down')
+    joint_high: tuple = setting(
+        (1.6056, 1.518, 1000.0, 2.251, 1000.0, 2.16, 1000.0), 'upper limits of arm_joints, rad; '
+        '1000 for none', -1000.0, 1000.0, tighten='down')
     joint_margin: float = setting(0.05, 'distance from its limit at which a joint comes to rest, '
                                   'rad', 0.0, 3.0, tighten='up')
     joint_speed_limit: tuple = setting((0.5,) * 7, 'speed limits of arm_joints, rad/s', 1e-3,
@@ -101,8 +102,9 @@ class AdapterSettings(Common):
                                       'comes to rest, m', 0.0, 1.0, tighten='up')
     table_height: float = setting(0.4, 'height of the table, m, world frame', -100.0, 100.0,
                                   tighten='up')
-    table_clearance: float = setting(0.005, 'height of the grip above the table that is kept, m',
-                                     0.0, 1.0, tighten='up')
+    table_clearance: float = setting(
+        -0.02, 'height of the grip above the table that is kept, m; below 0 where the grip must go '
+        'lower beyond its edge, which the plane does not have', -1.0, 1.0, tighten='up')
 
     # Limits of the residual
     max_residual: float = setting(0.3, 'largest difference between action and base action, no '

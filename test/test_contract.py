@@ -32,7 +32,7 @@ def test_another_arm_behind_moveit_servo_loads_with_the_same_code():
     found = read_contract(share('config') / 'robot' / 'moveit_servo.yaml')
     assert found.twist_topic.endswith('delta_twist_cmds')
     assert not found.stop_empty_frame and not found.check_joints
-    assert limits_of(found).low[2] == pytest.approx(0.405)
+    assert limits_of(found).low[2] == pytest.approx(0.41)
 
 
 @pytest.mark.parametrize('spec', OWN, ids=lambda spec: spec.name)
@@ -151,7 +151,8 @@ for path in sys.argv[1:]:
     for name, value in vars(node.settings).items():
         found = node.get_parameter(name).value
         assert (tuple(found) if isinstance(value, tuple) else found) == value, name
-    values = [rclpy.Parameter('speed_limit', value=0.05), rclpy.Parameter('twist_topic', value='x')]
+    values = [rclpy.Parameter('speed_limit', value=0.05),
+              rclpy.Parameter('twist_topic', value='x')]
     print([result.successful for result in node.set_parameters(values)])
     node.destroy_node()
     rclpy.shutdown()

@@ -122,7 +122,8 @@ def test_outside_of_the_workspace_only_the_way_back_is_open(velocity, good):
 
 
 def test_the_table_is_a_face_of_the_workspace():
-    assert LIMITS.low[2] == pytest.approx(0.405) and CONTRACT.workspace_low[2] == 0.38
+    table = limits_of(replace(CONTRACT, table_clearance=0.02))
+    assert table.low[2] == pytest.approx(0.42) and CONTRACT.workspace_low[2] == 0.38
     above = limits_of(replace(CONTRACT, workspace_low=(1.0, 0.3, 0.45)))
     assert above.low[2] == pytest.approx(0.45)
 
