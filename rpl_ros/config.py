@@ -5,6 +5,7 @@ Each node's ROS parameters are declared from the fields of its dataclass, and th
 is filled for in-process tools from the same ROS parameter files in `config/`.
 """
 
+from array import array
 from dataclasses import dataclass, field, fields
 import difflib
 import math
@@ -19,10 +20,16 @@ class SettingsError(ValueError):
     """A setting that is unknown, of the wrong type or out of range: says which, where and why."""
 
 
-def setting(default, doc, low=None, high=None, choices=None):
-    """Return a dataclass field with its description and its range or choices."""
+def setting(default, doc, low=None, high=None, choices=None, length=None, tighten=''):
+    """Return a dataclass field with its description and its range or choices.
+
+    A list is given as a tuple of one type; range and choices count for each element, `length` is
+    None for any but 0. `tighten` is 'down' or 'up' for a limit that may change at run time: the
+    side on which it is stricter.
+    """
     return field(default=default, metadata={
-        'doc': doc, 'low': low, 'high': high, 'choices': choices and tuple(choices)})
+        'doc': doc, 'low': low, 'high': high, 'choices': choices and tuple(choices),
+        'length': length, 'tighten': tighten})
 
 
 @dataclass(frozen=True)
@@ -228,20 +235,33 @@ def parse_words(words, kind):
 
 def _checked(spec, value, where):
     """Return `value` as the type of the dataclass field `spec`, or raise SettingsError."""
-    kind = type(spec.default)
+    if not isinstance(spec.default, tuple):
+        return _checked_one(spec, spec.name, type(spec.default), value, where)
+    length, kind = spec.metadata['length'], type(spec.default[0])
+    if not isinstance(value, (list, tuple, array)) or not len(value) or (
+            length and len(value) != length):
+        raise SettingsError(f'{where}: {spec.name} is {value!r}, expected a list of '
+                            f'{f"{length} values" if length else "values"} of type '
+                            f'{kind.__name__}')
+    return tuple(_checked_one(spec, f'{spec.name}[{index}]', kind, item, where)
+                 for index, item in enumerate(value))
+
+
+def _checked_one(spec, name, kind, value, where):
+    """Return the value called `name` as `kind` if the range or choices of `spec` allow it."""
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if type(value) is not kind:
-        raise SettingsError(f'{where}: {spec.name} is {value!r}, expected a value of type '
+        raise SettingsError(f'{where}: {name} is {value!r}, expected a value of type '
                             f'{kind.__name__}')
     low, high, choices = (spec.metadata[key] for key in ('low', 'high', 'choices'))
     if choices and value not in choices:
-        raise SettingsError(f'{where}: {spec.name} is {value!r}, expected one of '
+        raise SettingsError(f'{where}: {name} is {value!r}, expected one of '
                             f'{", ".join(map(str, choices))}')
     if kind is float and not math.isfinite(value):
-        raise SettingsError(f'{where}: {spec.name} is {value}, expected a finite number')
+        raise SettingsError(f'{where}: {name} is {value}, expected a finite number')
     if low is not None and not low <= value <= high:
-        raise SettingsError(f'{where}: {spec.name} is {value}, expected {low} to {high}')
+        raise SettingsError(f'{where}: {name} is {value}, expected {low} to {high}')
     return value
 
 
@@ -255,8 +275,8 @@ def make_settings(cls, values, where='settings'):
     return cls(**{name: _checked(known[name], value, where) for name, value in values.items()})
 
 
-def read_parameter_file(path):
-    """Return {node name or '/**': {setting: value}} of a ROS parameter file.
+def read_parameter_file(path, nodes=tuple(NODE_SETTINGS)):
+    """Return {node name or '/**': {setting: value}} of a ROS parameter file for `nodes`.
 
     SettingsError where the file is missing, is not such a file, or names an unknown node.
     """
@@ -269,9 +289,9 @@ def read_parameter_file(path):
     sections = {}
     for node, section in content.items():
         name = str(node).lstrip('/') if node != '/**' else node
-        if name != '/**' and name not in NODE_SETTINGS:
+        if name != '/**' and name not in nodes:
             raise SettingsError(f'{path}: unknown node {node!r}'
-                                f'{did_you_mean(name, NODE_SETTINGS)}')
+                                f'{did_you_mean(name, nodes)}')
         if not isinstance(section, dict) or not isinstance(section.get('ros__parameters'), dict):
             raise SettingsError(f'{path}: {node} has no mapping ros__parameters')
         values = section['ros__parameters']

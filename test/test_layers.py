@@ -20,6 +20,8 @@ FORBIDDEN = {
     'transitions.py': ROS | {'torch', 'mujoco'},
     'convert.py': ROS | {'torch', 'mujoco'},
     'config.py': ROS | {'torch', 'mujoco'},
+    'config_robot.py': ROS | {'torch', 'mujoco'},
+    'robot': ROS | {'torch', 'rpl_ros.nodes', 'rpl_ros.learning', 'rpl_ros.experiments'},
     'policy': ROS | {'torch', 'mujoco'},
     'controllers': ROS | {'torch', 'mujoco'},
     'tasks': ROS | {'torch'},
@@ -92,7 +94,8 @@ def test_only_the_export_needs_pyarrow():
     assert users == {'parquet.py'}
 
 
-@pytest.mark.parametrize('module', ['rpl_ros.nodes.residual_node',
+@pytest.mark.parametrize('module', ['rpl_ros.robot.safety', 'rpl_ros.robot.contract',
+                                    'rpl_ros.nodes.residual_node',
                                     'rpl_ros.nodes.base_controller_node'])
 def test_the_robot_side_runs_without_torch_and_mujoco(module):
     code = (f'import sys, {module}; '

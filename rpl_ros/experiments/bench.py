@@ -21,16 +21,17 @@ import yaml
 from rpl_ros.assets import share
 from rpl_ros.bags.files import storage_files
 from rpl_ros.config import load_settings
-from rpl_ros.experiments import bench_bags, bench_tasks
+from rpl_ros.experiments import bench_bags, bench_safety, bench_tasks
 from rpl_ros.tasks.specs import CONTROL_PERIOD, SPECS
 
 EXAMPLES = """examples:
-  rpl bench                      about eight minutes
+  rpl bench                      about a quarter of an hour
   rpl bench sim           one part of it
   rpl bench learner              updates, replay and loop; against stable-baselines3 where it is
   rpl bench bags                 reading a bag, against mcap-ros2-support and rosbags
   rpl bench recording            the graph with and without recording, and 1,000 episodes of it:
                                  half an hour
+  rpl bench safety               a million hostile inputs through the last stage before a robot
   rpl bench envs          Push and PickAndPlace against gymnasium-robotics
   rpl bench --realtime 5         five minutes at 25 Hz with the learner at full load
 """
@@ -140,6 +141,7 @@ def main(argv=None):
            for name in ('envs', 'reset', 'planner', 'workers')},
         'bags': lambda task, pairs: bench_bags.bags(pairs, task),
         'recording': recording,
+        'safety': lambda task, pairs: bench_safety.safety(),
     }
     parser = argparse.ArgumentParser(
         prog='rpl bench', description='Measure speed, as ratios within one run.',

@@ -5,6 +5,7 @@ import yaml
 
 from rpl_ros.assets import share
 from rpl_ros.config import did_you_mean, load_settings, SettingsError
+from rpl_ros.tasks.specs import SPECS
 
 # An actor that gives the whole action has no base policy to burn in on, and none to compare with.
 BASELINE = {'whole_action': True, 'actor_sees_base': False, 'burn_in': 'none', 'base_every': 0,
@@ -23,8 +24,9 @@ DEFAULT = 'default'
 
 
 def recipes():
-    """Return the names of the recipes: the default one, and the folders in config/."""
-    return [DEFAULT, *sorted(path.name for path in share('config').iterdir() if path.is_dir())]
+    """Return the names of the recipes: the default one, and the folders of tasks in config/."""
+    return [DEFAULT, *sorted({path.parent.name for task in SPECS
+                              for path in share('config').glob(f'*/{task}.yaml')})]
 
 
 def recipe_file(task, recipe):

@@ -75,12 +75,18 @@ def to_yaml(tree):
     return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
 
 
+def _quoted(value):
+    """Return a setting for a YAML file: text in quotes, so that it cannot be read as a number."""
+    if isinstance(value, tuple):
+        return [_quoted(item) for item in value]
+    return _Quoted(value) if isinstance(value, str) else value
+
+
 def parameter_file(all_settings, uses_sim_time=lambda node: False):
     """Return the text of a ROS parameter file with each parameter of {node name: settings}."""
     tree = {}
     for node, settings in all_settings.items():
-        values = {name: _Quoted(value) if isinstance(value, str) else value
-                  for name, value in asdict(settings).items()}
+        values = {name: _quoted(value) for name, value in asdict(settings).items()}
         if uses_sim_time(node):
             values['use_sim_time'] = True
         tree[node] = {'ros__parameters': values}

@@ -17,9 +17,18 @@ from rpl_ros.nodes.leaving import leave_in_time
 
 
 def descriptor(spec):
-    """Return the ParameterDescriptor of a settings field: description, range or choices."""
+    """Return the ParameterDescriptor of a settings field: description, range or choices.
+
+    Only limits that may be tightened can be set while the node runs.
+    """
     low, high, choices = (spec.metadata[key] for key in ('low', 'high', 'choices'))
-    result = ParameterDescriptor(description=spec.metadata['doc'], read_only=True)
+    result = ParameterDescriptor(description=spec.metadata['doc'],
+                                 read_only=not spec.metadata['tighten'])
+    if isinstance(spec.default, tuple):  # ROS has ranges for single numbers only
+        bounds = f' from {low} to {high}' if low is not None else ''
+        result.additional_constraints = (f'a list of {spec.metadata["length"] or "any number of"} '
+                                         f'values{bounds}')
+        return result
     if choices:
         result.additional_constraints = f'one of {", ".join(choices)}'
     if low is not None and isinstance(spec.default, float):

@@ -1,0 +1,109 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Reads and checks the contract with a robot, and tightens its limits while it runs."""
+
+from dataclasses import fields
+import math
+
+import numpy as np
+
+from rpl_ros.config import did_you_mean, make_settings, read_parameter_file, SettingsError
+from rpl_ros.config_robot import AdapterSettings
+from rpl_ros.robot.safety_limits import MAX_WINDOW, window
+from rpl_ros.tasks.specs import spec
+
+NODE = 'fetch_adapter_node'
+TIMEOUTS = ('state_timeout', 'base_action_timeout', 'command_timeout', 'pose_timeout',
+            'robot_timeout')
+
+
+def read_contract(path, overrides=None):
+    """Return the AdapterSettings of a contract file; `overrides` is {setting: value}.
+
+    SettingsError for anything unknown, of a wrong type or length, out of range or contradictory.
+    """
+    sections = read_parameter_file(path, (NODE,))
+    values = {**sections.get('/**', {}), **sections.get(NODE, {}), **(overrides or {})}
+    return check_contract(make_settings(AdapterSettings, values, str(path)), str(path))
+
+
+def check_contract(settings, where):
+    """Return AdapterSettings that do not contradict themselves; SettingsError names what does."""
+    for why in _contradictions(settings):
+        raise SettingsError(f'{where}: {why}')
+    return settings
+
+
+def _contradictions(given):
+    """Yield what contradicts in AdapterSettings, as text."""
+    if spec(given.task).action_size != len(given.residual_bounds):
+        yield (f'task {given.task} has {spec(given.task).action_size} actions, expected a task '
+               'of the Fetch gripper: x, y, z, fingers')
+    for name in ('twist_topic', 'joint_states_topic', 'world_frame', 'base_frame',
+                 'root_frame'):
+        if not getattr(given, name):
+            yield f'{name} is empty: name it'
+    names = (*given.arm_joints, *given.finger_joints, given.torso_joint)
+    if len(set(names)) < len(names):
+        yield ('a joint is named twice in arm_joints, finger_joints or torso_joint: '
+               f'{", ".join(names)}')
+    for name in ('joint_low', 'joint_high', 'joint_speed_limit'):
+        if len(getattr(given, name)) != len(given.arm_joints):
+            yield (f'{name} has {len(getattr(given, name))} values, expected one for each of the '
+                   f'{len(given.arm_joints)} arm_joints')
+    for joint, low, high in zip(given.arm_joints, given.joint_low, given.joint_high):
+        if high - low <= 2 * given.joint_margin:
+            yield (f'joint_low {low} and joint_high {high} of {joint} leave no room between them '
+                   f'for a joint_margin of {given.joint_margin}')
+    if given.check_joints and len(given.arm_joints) < 6:
+        yield (f'check_joints is true for {len(given.arm_joints)} arm_joints: fewer than 6 can '
+               'never follow a twist freely')
+    if given.singularity_slow >= given.singularity_stop:
+        yield (f'singularity_slow {given.singularity_slow} must be below singularity_stop '
+               f'{given.singularity_stop}')
+    period = 1.0 / given.command_rate
+    for name in TIMEOUTS:
+        if getattr(given, name) < period:
+            yield (f'{name} is {getattr(given, name)} s, shorter than one period of {period:.3g} '
+                   's: nothing would ever be in time')
+    if given.command_timeout > given.robot_timeout:
+        yield (f'command_timeout {given.command_timeout} is above robot_timeout '
+               f'{given.robot_timeout}: the robot would stop before it is told to')
+    fastest = math.sqrt(3.0) * given.max_ee_speed
+    if given.speed_limit > fastest:
+        yield (f'speed_limit is {given.speed_limit} m/s, above what max_ee_speed '
+               f'{given.max_ee_speed} can ask for along three axes, {fastest:.4g}: lower it')
+    for axis, low, high in zip('xyz', given.workspace_low, given.workspace_high):
+        if high - low <= 2 * given.workspace_margin:
+            yield (f'workspace_low {low} and workspace_high {high} leave no room along {axis} '
+                   f'for a workspace_margin of {given.workspace_margin}')
+    floor = given.table_height + given.table_clearance
+    if given.workspace_high[2] - floor <= 2 * given.workspace_margin:
+        yield (f'table_height + table_clearance = {floor:.4g} m leaves no room below '
+               f'workspace_high z = {given.workspace_high[2]} m')
+    if window(given) > MAX_WINDOW:
+        yield (f'jerk_limit {given.jerk_limit} or turn_jerk_limit {given.turn_jerk_limit} would '
+               f'spread commands over {window(given)} periods, at most {MAX_WINDOW}: raise it, '
+               'or lower the acceleration limit')
+
+
+def tightened(contract, current, changes):
+    """Return `current` (AdapterSettings) with changed limits, {name: value}.
+
+    SettingsError where a name is no limit, or a value is looser than that of `contract`. A limit
+    that was tightened may go back as far as that.
+    """
+    limits = {spec.name: spec.metadata['tighten'] for spec in fields(AdapterSettings)
+              if spec.metadata['tighten']}
+    for name in changes:
+        if name not in limits:
+            raise SettingsError(f'{name} is no limit that can change while the robot runs'
+                                f'{did_you_mean(name, limits)}')
+    changed = make_settings(AdapterSettings, {**vars(current), **changes}, 'limits')
+    check_contract(changed, 'limits')
+    for name in changes:
+        bound, value = (np.array(getattr(one, name)) for one in (contract, changed))
+        looser = value > bound if limits[name] == 'down' else value < bound
+        if looser.any():
+            raise SettingsError(f'{name} {getattr(changed, name)} is looser than the contract '
+                                f'allows, {getattr(contract, name)}: limits can only be tightened')
+    return changed

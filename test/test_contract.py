@@ -1,0 +1,174 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""The contract with a robot: both files, one clear error for each contradiction, tightening."""
+
+from array import array
+from dataclasses import fields
+import os
+from pathlib import Path
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from rpl_ros.assets import share
+from rpl_ros.config import make_settings, NODE_SETTINGS, SettingsError
+from rpl_ros.config_robot import AdapterSettings
+from rpl_ros.launching.run_folder import parameter_file
+from rpl_ros.robot.contract import check_contract, NODE, read_contract, tightened
+from rpl_ros.robot.safety_limits import limits_of
+
+FETCH = share('config') / 'robot' / 'fetch.yaml'
+OWN = [spec for spec in fields(AdapterSettings) if spec.name not in ('task', 'seed')]
+
+
+def test_the_fetch_file_names_every_entry_and_the_defaults_are_a_fetch():
+    given = yaml.safe_load(FETCH.read_text())[NODE]['ros__parameters']
+    assert set(given) == {spec.name for spec in OWN} | {'task'}
+    assert read_contract(FETCH) == AdapterSettings(task='hook')
+
+
+def test_another_arm_behind_moveit_servo_loads_with_the_same_code():
+    found = read_contract(share('config') / 'robot' / 'moveit_servo.yaml')
+    assert found.twist_topic.endswith('delta_twist_cmds')
+    assert not found.stop_empty_frame and not found.check_joints
+    assert limits_of(found).low[2] == pytest.approx(0.41)
+
+
+@pytest.mark.parametrize('spec', OWN, ids=lambda spec: spec.name)
+def test_each_entry_has_a_description_and_a_name_that_no_other_node_has(spec):
+    assert len(spec.metadata['doc']) > 10
+    others = {other.name for cls in NODE_SETTINGS.values() for other in fields(cls)}
+    assert spec.name not in others
+    assert spec.metadata['tighten'] in ('', 'up', 'down')
+
+
+def test_each_entry_is_described_in_the_docs():
+    text = (Path(__file__).parent.parent / 'docs' / 'real_robot.md').read_text()
+    assert not [spec.name for spec in OWN if f'`{spec.name}`' not in text]
+
+
+@pytest.mark.parametrize('name, value, words', [
+    ('workspace_low', [1.0, 0.3, 0.9], 'no room along z'),
+    ('workspace_high', [0.9, 1.1, 0.8], 'no room along x'),
+    ('table_height', 0.85, 'no room below workspace_high'),
+    ('joint_low', [2.0, 0, 0, 0, 0, 0, 0], 'of shoulder_pan_joint leave no room'),
+    ('joint_high', [1.0] * 6, '6 values, expected one for each of the 7 arm_joints'),
+    ('arm_joints', ['a', 'b'], 'joint_low has 7 values, expected one for each of the 2'),
+    ('arm_joints', ['a'] * 7, 'named twice'),
+    ('singularity_slow', 40.0, 'must be below singularity_stop'),
+    ('speed_limit', 0.2, 'above what max_ee_speed 0.1 can ask for'),
+    ('robot_timeout', 0.03, 'shorter than one period'),
+    ('state_timeout', 0.03, 'shorter than one period'),
+    ('command_rate', 10.0, 'shorter than one period'),
+    ('command_timeout', 0.6, 'above robot_timeout'),
+    ('jerk_limit', 0.5, 'would spread commands over 50 periods'),
+    ('task', 'mbrl_pusher', 'has 7 actions'),
+    ('root_frame', '', 'root_frame is empty'),
+    ('workspace_low', [1.0, 0.3], 'expected a list of 3 values of type float'),
+    ('workspace_low', 1.0, 'expected a list of 3 values'),
+    ('workspace_low', [1.0, 0.3, 'low'], "workspace_low[2] is 'low'"),
+    ('workspace_low', [1.0, 0.3, float('nan')], 'workspace_low[2] is nan'),
+    ('residual_bounds', [1.0, 1.0, 1.0, 3.0], 'residual_bounds[3] is 3.0, expected 0.0 to 2.0'),
+    ('arm_joints', [], 'expected a list of values of type str'),
+    ('arm_joints', [1, 2], 'expected a value of type str'),
+    ('max_speed', 1.0, "unknown setting 'max_speed'"),
+    ('speedlimit', 1.0, "did you mean 'speed_limit'"),
+])
+def test_each_contradiction_is_one_clear_error(name, value, words):
+    with pytest.raises(SettingsError) as caught:
+        read_contract(FETCH, {name: value})
+    assert words in str(caught.value) and str(FETCH) in str(caught.value)
+    assert '\n' not in str(caught.value)
+
+
+def test_a_file_for_another_node_is_refused(tmp_path):
+    path = tmp_path / 'own.yaml'
+    path.write_text('fetch_adapter:\n  ros__parameters: {speed_limit: 0.1}\n')
+    with pytest.raises(SettingsError, match="did you mean 'fetch_adapter_node'"):
+        read_contract(path)
+
+
+def test_lists_become_tuples_of_one_type():
+    found = make_settings(AdapterSettings, {'base_pose': array('d', [1, 2, 3, 0]),
+                                            'residual_bounds': [1, 0, 0.5, 2]})
+    assert found.base_pose == (1.0, 2.0, 3.0, 0.0)
+    assert found.residual_bounds == (1.0, 0.0, 0.5, 2.0)
+
+
+CHANGES = [(spec, factor) for spec in OWN if spec.metadata['tighten'] for factor in (-1, 1)]
+
+
+@pytest.mark.parametrize('spec, side', CHANGES, ids=lambda value: getattr(value, 'name', value))
+def test_a_limit_can_be_tightened_and_never_loosened(spec, side):
+    contract = AdapterSettings(task='hook')
+
+    def moved(value):  # a little to one side, within the range of the setting
+        return min(max(value + 1e-4 * side, spec.metadata['low']), spec.metadata['high'])
+    bound = getattr(contract, spec.name)
+    value = [moved(item) for item in bound] if isinstance(bound, tuple) else moved(bound)
+    same = (tuple(value) if isinstance(bound, tuple) else value) == bound
+    stricter = side == (1 if spec.metadata['tighten'] == 'up' else -1)
+    if stricter or same:
+        changed = tightened(contract, contract, {spec.name: value})
+        # Back to the contract, and no farther.
+        assert tightened(contract, changed, {spec.name: bound}) == contract
+        return
+    with pytest.raises(SettingsError, match=f'{spec.name}.*looser than the contract'):
+        tightened(contract, contract, {spec.name: value})
+
+
+def test_what_is_no_limit_or_contradicts_cannot_change():
+    contract = AdapterSettings(task='hook')
+    for changes, words in (({'stop_messages': 9}, 'is no limit that can change'),
+                           ({'speedlimit': 0.1}, "did you mean 'speed_limit'"),
+                           ({'speed_limit': 0.1, 'twist_topic': 'x'}, 'twist_topic is no limit'),
+                           ({'workspace_low': [1.0, 0.3, 0.79]}, 'no room along z'),
+                           ({'singularity_stop': 12.0}, 'must be below singularity_stop'),
+                           ({'command_timeout': 0.02}, 'shorter than one period'),
+                           ({'speed_limit': float('nan')}, 'finite')):
+        with pytest.raises(SettingsError, match=words):
+            tightened(contract, contract, changes)
+
+
+def test_a_tightened_jerk_limit_slows_the_acceleration_and_keeps_the_window():
+    contract = AdapterSettings(task='hook')
+    found = limits_of(tightened(contract, contract, {'jerk_limit': 5.0}), contract)
+    assert found.window == limits_of(contract).window == 2
+    assert found.step[0] == pytest.approx(5.0 * 0.04 ** 2)
+    assert check_contract(contract, 'here') is contract
+
+
+DECLARE = """
+import sys, rclpy
+from rpl_ros.config_robot import AdapterSettings
+from rpl_ros.nodes.params import RplNode
+from rpl_ros.robot.contract import read_contract
+for path in sys.argv[1:]:
+    rclpy.init(args=['--ros-args', '--params-file', path])
+    node = RplNode('fetch_adapter_node', AdapterSettings)
+    assert node.settings == read_contract(path)
+    for name, value in vars(node.settings).items():
+        found = node.get_parameter(name).value
+        assert (tuple(found) if isinstance(value, tuple) else found) == value, name
+    values = [rclpy.Parameter('speed_limit', value=0.05),
+              rclpy.Parameter('twist_topic', value='x')]
+    print([result.successful for result in node.set_parameters(values)])
+    node.destroy_node()
+    rclpy.shutdown()
+"""
+
+
+def test_ros_declares_every_entry_and_lets_only_limits_change():
+    paths = [str(path) for path in sorted(FETCH.parent.glob('*.yaml'))]
+    done = subprocess.run([sys.executable, '-c', DECLARE, *paths], capture_output=True, text=True,
+                          env={**os.environ, 'ROS_DOMAIN_ID': '75'})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split('\n')[:2] == ['[True, False]'] * 2
+
+
+def test_a_run_folder_can_hold_a_contract(tmp_path):
+    contract = read_contract(FETCH)
+    path = tmp_path / 'config.yaml'
+    path.write_text(parameter_file({NODE: contract}))
+    assert read_contract(path) == contract
