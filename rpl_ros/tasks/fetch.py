@@ -6,7 +6,6 @@ displaces a body that is welded softly to the gripper, 1 = 0.05 m in a control s
 """
 
 from dataclasses import dataclass
-import math
 
 import mujoco
 import numpy as np
@@ -125,16 +124,3 @@ def site_motion(model, data, site):
     mujoco.mj_objectVelocity(model, data, SITE, site, velocity, 0)
     velocity *= CONTROL_PERIOD
     return velocity[:3], velocity[3:]
-
-
-def euler(matrix):
-    """Return the Euler angles (3,), rad, of a flat rotation matrix (9,), in Gym's convention.
-
-    Turning by them about the moving axes x, y, z, in this order, gives the rotation.
-    """
-    # math, not numpy: it is three times as fast on single numbers, in the hot loop.
-    m00, m01, m02, m10, m11, m12, _, _, m22 = matrix.tolist()
-    cos_y = math.hypot(m22, m12)
-    if cos_y > 1e-12:
-        return np.array([-math.atan2(m12, m22), math.atan2(m02, cos_y), -math.atan2(m01, m00)])
-    return np.array([0.0, math.atan2(m02, cos_y), math.atan2(m10, m11)])

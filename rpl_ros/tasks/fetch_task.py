@@ -1,8 +1,7 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
 """What all tasks of the Fetch arm share: its steps, and 25 elements of the observation."""
 
-import numpy as np
-
+from rpl_ros.robot.observe import euler, observe
 from rpl_ros.tasks import fetch
 from rpl_ros.tasks.simulated import SimulatedTask
 from rpl_ros.tasks.specs import CONTROL_PERIOD
@@ -53,7 +52,7 @@ class FetchTask(SimulatedTask):
         """Bring poses and velocities in `data` up to date."""
         fetch.refresh(self.model, self.data)
 
-    def _achieved(self):
+    def achieved(self):
         """Return where the object is (3,), m."""
         return self._object_place.copy()
 
@@ -67,18 +66,17 @@ class FetchTask(SimulatedTask):
 
     def _observation(self):
         """Return the observation of the present state."""
-        return np.concatenate(self._see_fetch_and_object(self._seen(self._object)))
+        return self._observed(self._seen(self._object))
 
-    def _see_fetch_and_object(self, thing):
-        """Return elements 0 to 24 of the observation as a list; `thing` is what _seen returns."""
+    def _observed(self, thing, hook=None):
+        """Return the observation; `thing` and `hook` are what _seen returns."""
         views = self._fetch
         _, grip_motion = fetch.site_motion(self.model, self.data, views.grip_site)
-        place, turn, spin, motion = thing
-        return [views.grip, place, place - views.grip, views.fingers, turn, motion - grip_motion,
-                spin, grip_motion, views.finger_motion * CONTROL_PERIOD]
+        return observe(views.grip, grip_motion, views.fingers,
+                       views.finger_motion * CONTROL_PERIOD, thing, hook)
 
     def _seen(self, site):
         """Return position, Euler angles, angular and linear motion per control step of a site."""
         spin, motion = fetch.site_motion(self.model, self.data, site)
         data = self.data
-        return [data.site_xpos[site], fetch.euler(data.site_xmat[site]), spin, motion]
+        return [data.site_xpos[site], euler(data.site_xmat[site]), spin, motion]
