@@ -124,7 +124,7 @@ def test_the_view_says_what_is_missing_or_old():
     view.tracks['goal'].update(base, 5.1)
     view.joints.update((*ARM, *FINGERS, TORSO), np.zeros(10), np.zeros(10), 5.1)
     assert view.problem(5.15, 0.1) == 'the pose of object is 0.150 s old, allowed are 0.1 s'
-    view.forget_poses()
+    view.forget()
     assert view.problem(5.15, 0.1) == 'no pose of object yet'
 
 

@@ -43,7 +43,8 @@ class Player:
     def __init__(self, settings):
         """Take {node name: settings}, as config.load_settings returns them."""
         sim, residual = settings['sim_node'], settings['residual_node']
-        self._task = make_task(sim.task, sim.seed, sim.objects)
+        self._task = make_task(sim.task, sim.seed, sim.objects, sim.horizon,
+                               sim.max_ee_speed, sim.arm)
         self._controller = controller_for(self._task.spec,
                                           settings['base_controller_node'].controller)
         self._guard = Guard(self._controller, self._task.spec.action_size)

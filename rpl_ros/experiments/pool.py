@@ -31,12 +31,16 @@ class Scene:
     objects: str
     controller: str
     residual_scale: float
+    horizon: int = 0
+    max_ee_speed: float = 0.0
+    arm: str = 'paper'
 
     def build(self):
         """Return (task, guarded controller); EvaluationError where that cannot be done."""
         from rpl_ros.tasks import make_task
         try:
-            task = make_task(self.task, self.seed, self.objects)
+            task = make_task(self.task, self.seed, self.objects, self.horizon,
+                             self.max_ee_speed, self.arm)
             controller = controller_for(task.spec, self.controller)
             return task, Guard(controller, task.spec.action_size)
         except (ValueError, OSError) as error:

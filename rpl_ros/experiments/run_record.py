@@ -45,7 +45,8 @@ def read_run(folder):
             controller_for(spec(sim.task), name)
     except (SettingsError, ValueError) as error:
         raise EvaluationError(str(error)) from None
-    scene = Scene(sim.task, sim.seed, sim.objects, name, settings['residual_node'].residual_scale)
+    scene = Scene(sim.task, sim.seed, sim.objects, name, settings['residual_node'].residual_scale,
+                  sim.horizon, sim.max_ee_speed, sim.arm)
     return Record(folder, scene, settings, arguments)
 
 

@@ -49,7 +49,7 @@ def motion_between(before, after, seconds):
 
 
 def matrix(quaternion):
-    """Return the flat rotation matrix (9,) of a quaternion w, x, y, z."""
+    """Return the flat matrix (9,) of the rotation that a quaternion w, x, y, z is."""
     flat = np.empty(9)
     mujoco.mju_quat2Mat(flat, quaternion)
     return flat

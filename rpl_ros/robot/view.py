@@ -37,12 +37,13 @@ class RobotView:
     def __init__(self, kinematics, names, frame, offset=(0.0, 0.0, 0.0)):
         """Take a Kinematics and the `names` of the bodies whose poses come."""
         self._kinematics, self._frame, self._offset = kinematics, frame, np.asarray(offset)
-        self.joints = JointStates((*ARM, *FINGERS, TORSO))
-        self.tracks = {name: Track() for name in names}
+        self._names = tuple(names)
+        self.forget()
 
-    def forget_poses(self):
-        """Forget where things are: between two episodes, somebody has moved them."""
-        self.tracks = {name: Track() for name in self.tracks}
+    def forget(self):
+        """Know nothing: between two episodes, somebody has moved things."""
+        self.joints = JointStates((*ARM, *FINGERS, TORSO))
+        self.tracks = {name: Track() for name in self._names}
 
     def problem(self, now, limit):
         """Return why there is no observation at `now`, or an empty text.
