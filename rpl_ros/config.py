@@ -38,6 +38,8 @@ class Common:
 
     task: str = setting('complex_hook', 'name of the task', choices=SPECS)
     seed: int = setting(0, 'seed of scenes, noise, exploration and networks', 0, 2**31 - 1)
+    horizon: int = setting(0, 'control steps of an episode; 0 = as many as in the paper. A slower '
+                           'robot needs more', 0, 100_000)
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,12 @@ class SimSettings(Common):
     first_episode: int = setting(0, 'number of the first episode', 0, 2**31 - 1)
     objects: str = setting('', 'folder of STL or OBJ meshes to use instead of the built-in '
                            'object library of complex_hook; empty = the library')
+    max_ee_speed: float = setting(
+        0.0, "speed of a Fetch's gripper under a held action of 1, m/s; 0 = as in the paper's "
+        'simulation, 0.83. A real Fetch can do 0.1 to 0.25', 0.0, 1.0)
+    arm: str = setting('paper', "how a Fetch's arm is simulated: paper, pulled by a weld; joints, "
+                       "with the limits of the real robot's controller",
+                       choices=('paper', 'joints'))
     window: bool = setting(False, 'show the scene in a window')
     subscribers: int = setting(2, 'nodes that must be there before the first state is sent: '
                                'subscriptions on the state topic', 0, 100)

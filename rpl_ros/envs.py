@@ -34,8 +34,11 @@ class TaskEnv(gymnasium.Env):
 
     metadata = {'render_modes': ['human', 'rgb_array'], 'render_fps': round(1 / CONTROL_PERIOD)}
 
-    def __init__(self, task, render_mode=None, objects=''):
+    def __init__(self, task, render_mode=None, objects='', horizon=0, max_ee_speed=0.0):
         """Build the scene of `task`; `objects` is a folder of meshes for complex_hook.
+
+        `horizon`, steps of an episode, and `max_ee_speed`, m/s of the gripper under a held action
+        of 1, are the paper's where they are 0.
 
         ValueError for an unknown task or render mode.
         """
@@ -46,7 +49,7 @@ class TaskEnv(gymnasium.Env):
             os.environ.setdefault('MUJOCO_GL', 'egl')  # counts if MuJoCo was not imported before
         from rpl_ros.tasks import make_task  # here: MuJoCo must not be imported earlier
         self.render_mode = render_mode
-        self.task = make_task(task, 0, objects)
+        self.task = make_task(task, 0, objects, horizon, max_ee_speed)
         sizes = spec(task)
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (sizes.action_size,), np.float32)
         self.observation_space = gymnasium.spaces.Dict({

@@ -8,7 +8,8 @@ import pytest
 from rpl_ros.controllers import find_controller
 from rpl_ros.controllers.reactive_hook import reactive_hook
 from rpl_ros.experiments.evaluate import evaluate, greedy_policy
-from rpl_ros.tasks import fetch, make_task
+from rpl_ros.robot.observe import euler
+from rpl_ros.tasks import make_task
 from rpl_ros.tasks.bumps import draw_bumps, MOST
 from rpl_ros.tasks.hook import NOISE_STD
 from rpl_ros.tasks.specs import CONTROL_PERIOD
@@ -66,7 +67,7 @@ def test_euler_angles_turn_back_into_the_matrix():
         matrix = np.empty(9)
         mujoco.mju_quat2Mat(matrix, quaternion)
         back = np.empty(4)
-        mujoco.mju_euler2Quat(back, fetch.euler(matrix), 'xyz')
+        mujoco.mju_euler2Quat(back, euler(matrix), 'xyz')
         again = np.empty(9)
         mujoco.mju_quat2Mat(again, back)
         np.testing.assert_allclose(again, matrix, atol=1e-9)

@@ -25,6 +25,8 @@ FORBIDDEN = {
     'policy': ROS | {'torch', 'mujoco'},
     'controllers': ROS | {'torch', 'mujoco'},
     'tasks': ROS | {'torch'},
+    'robot': ROS | {'torch', 'rpl_ros.nodes', 'rpl_ros.learning', 'rpl_ros.experiments',
+                    'rpl_ros.envs'},
     'bags': ROS | {'torch', 'mujoco', 'rpl_ros.nodes', 'rpl_ros.learning', 'rpl_ros.experiments',
                    'rpl_ros.launching'},
     'envs.py': ROS | {'torch', 'rpl_ros.nodes', 'rpl_ros.learning', 'rpl_ros.experiments'},

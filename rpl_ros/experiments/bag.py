@@ -94,7 +94,7 @@ def _print_audit(audit, console):
 def info(options):
     """Print the audit of a bag; return its verdict."""
     from rich.console import Console
-    audit = audit_bag(options.bag)
+    audit = audit_bag(options.bag, options.horizon)
     if options.json:
         print(json.dumps({**asdict(audit), 'verdict': VERDICTS[audit.verdict]}))
     else:
@@ -158,6 +158,8 @@ def make_parser():
         return command
     audit = add('info', info, 'say what is in a bag, and whether it can be trained from '
                 '(exit code 0: yes, 1: with losses, 2: no)')
+    audit.add_argument('--horizon', type=int, default=0, metavar='N', help='control steps of an '
+                       "episode where they are not the task's")
     audit.add_argument('--json', action='store_true', help='print one JSON object')
     picture = add('plot', plot, 'draw positions, commands and reward of an episode')
     picture.add_argument('--episode', type=int, metavar='N', help='default: the first one')

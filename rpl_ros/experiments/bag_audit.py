@@ -101,8 +101,8 @@ class Audit:
 class _Auditor:
     """Goes through the messages of a bag once."""
 
-    def __init__(self, audit):
-        self.audit, self.report = audit, Report()
+    def __init__(self, audit, horizon):
+        self.audit, self.report, self._horizon = audit, Report(), horizon
         self.joiner, self.tallies = None, {}
         self.counts, self.times, self.newest = Counter(), {}, {}
         self.outcomes, self.rejected, self.versions = {}, Counter(), set()
@@ -133,7 +133,7 @@ class _Auditor:
     def _spec(self):
         """Return the TaskSpec; read_items has seen to it that all states are of one task."""
         try:
-            return find_spec(self.report.task)
+            return find_spec(self.report.task, self._horizon)
         except ValueError as error:
             raise BagError(f'{self.audit.path}: {error}') from error
 
@@ -220,10 +220,10 @@ def _losses(audit):
     return found
 
 
-def audit_bag(path):
-    """Return the Audit of a bag."""
+def audit_bag(path, horizon=0):
+    """Return the Audit of a bag; its episodes have `horizon` steps, or 0: as many as the task."""
     audit = Audit(str(path))
-    auditor = _Auditor(audit)
+    auditor = _Auditor(audit, horizon)
     try:
         auditor.run()
     except BagError as error:

@@ -58,13 +58,13 @@ class Guard:
 
     def __init__(self, controller, action_size):
         """Take a function (observation, desired_goal) -> base action."""
-        self._controller, self._size = controller, action_size
+        self.controller, self._size = controller, action_size
         self.problem = ''
 
     def __call__(self, observation, desired_goal):
         """Return the base action (A,), or NaNs; notes the first problem."""
         try:
-            action = np.asarray(self._controller(observation, desired_goal), dtype=np.float64)
+            action = np.asarray(self.controller(observation, desired_goal), dtype=np.float64)
             if action.shape == (self._size,) and np.isfinite(action).all():
                 return action
             problem = f'it returned {action}, expected {self._size} finite numbers'
@@ -207,6 +207,14 @@ def make_parser():
                         'config/<task>.yaml)')
     parser.add_argument('--objects', metavar='DIR', help='folder of STL or OBJ meshes to use '
                         'instead of the library of complex_hook')
+    parser.add_argument('--horizon', type=int, metavar='N', help='control steps of an episode '
+                        '(default: as in config/<task>.yaml)')
+    parser.add_argument('--max-ee-speed', type=float, metavar='V', help="speed of a Fetch's "
+                        'gripper under a held action of 1, m/s (default: as in '
+                        'config/<task>.yaml)')
+    parser.add_argument('--arm', choices=('paper', 'joints'), help="how a Fetch's arm is "
+                        "simulated: joints has the limits of the real robot's controller "
+                        '(default: as in config/<task>.yaml)')
     parser.add_argument('--workers', type=count, default=cores(), metavar='W',
                         help='processes to use (default: one for each processor)')
     parser.add_argument('--json', action='store_true', help='write one line of JSON to standard '
@@ -218,21 +226,19 @@ def read_scene(options):
     """Return (Scene, policy as bytes or None) for the options of the command line."""
     from rpl_ros.experiments.pool import Scene  # here: it builds on this module
     given = {name: getattr(options, name) for name in (
-        'seed', 'objects', 'controller', 'residual_scale') if getattr(options, name) is not None}
+        'seed', 'objects', 'controller', 'residual_scale', 'horizon', 'max_ee_speed',
+        'arm') if getattr(options, name) is not None}
     policy = None
     if options.policy:
         policy, shape = read_policy(options.policy, options.task)
         given = {'residual_scale': shape.residual_scale, **given}
     try:
-        settings = load_settings(share('config') / f'{options.task}.yaml',
-                                 {**given, 'task': options.task})
-        sim, residual = settings['sim_node'], settings['residual_node']
-        spec = find_spec(options.task)
-        name = settings['base_controller_node'].controller or spec.controller
-        controller_for(spec, name)
+        scene = Scene.of(load_settings(share('config') / f'{options.task}.yaml',
+                                       {**given, 'task': options.task}))
+        controller_for(find_spec(options.task), scene.controller)
     except (ValueError, OSError) as error:
         raise EvaluationError(str(error)) from None
-    return Scene(options.task, sim.seed, sim.objects, name, residual.residual_scale), policy
+    return scene, policy
 
 
 def show(console, scene, policy, figures, seconds):
@@ -267,7 +273,8 @@ def main(argv=None):
         return 130
     figures = {'task': scene.task, 'controller': scene.controller, 'policy': options.policy,
                'episodes': options.episodes, 'seed': scene.seed, 'objects': scene.objects,
-               'residual_scale': scene.residual_scale, **summarise(outcomes)}
+               'residual_scale': scene.residual_scale, 'horizon': scene.horizon,
+               'max_ee_speed': scene.max_ee_speed, 'arm': scene.arm, **summarise(outcomes)}
     seconds = time.monotonic() - start
     show(console, scene, options.policy, figures, seconds)
     if trouble(outcomes):

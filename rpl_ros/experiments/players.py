@@ -7,15 +7,13 @@ from functools import lru_cache
 import multiprocessing
 import signal
 
-from rpl_ros.controllers import controller_for
 from rpl_ros.data import Episode
-from rpl_ros.experiments.evaluate import greedy_policy, Guard, Outcome, outcome_of, play
-from rpl_ros.experiments.pool import environment, ONE_THREAD
+from rpl_ros.experiments.evaluate import Outcome, outcome_of, play
+from rpl_ros.experiments.pool import environment, ONE_THREAD, Scene
 from rpl_ros.policy.actor import Actor
 from rpl_ros.policy.residual import ResidualPolicy
 from rpl_ros.policy.weights import unpack
 from rpl_ros.rollout import run_episode
-from rpl_ros.tasks import make_task
 
 
 @dataclass(frozen=True)
@@ -42,28 +40,24 @@ class Player:
 
     def __init__(self, settings):
         """Take {node name: settings}, as config.load_settings returns them."""
-        sim, residual = settings['sim_node'], settings['residual_node']
-        self._task = make_task(sim.task, sim.seed, sim.objects)
-        self._controller = controller_for(self._task.spec,
-                                          settings['base_controller_node'].controller)
-        self._guard = Guard(self._controller, self._task.spec.action_size)
-        self._policy = ResidualPolicy(residual, self._task.spec)
-        self._residual, self._version = residual, None
+        self._scene = Scene.of(settings)
+        self._task, self._guard = self._scene.build()
+        self._policy = ResidualPolicy(settings['residual_node'], self._task.spec)
+        self._version = None
 
     def play(self, number, weights):
         """Play training episode `number` with Weights; return Played."""
         if weights.version != self._version:
             self._policy.offer(Actor(*unpack(weights.data)), weights.version, weights.burn_in)
             self._version = weights.version
-        episode, commands, _ = run_episode(self._task, self._controller, self._policy, number)
+        episode, commands, _ = run_episode(self._task, self._guard.controller, self._policy,
+                                           number)
         return Played(episode, self._policy.mode, self._policy.version,
                       outcome_of(self._task.spec, episode, commands))
 
     def evaluate(self, number, content):
         """Play episode `number` without noise, with weights as bytes or None; return Outcome."""
-        actor = Actor(*unpack(content)) if content else None
-        policy = greedy_policy(self._task.spec, actor, self._residual.residual_scale,
-                               self._residual.seed)
+        policy = self._scene.policy(self._task.spec, content)
         return play(self._task, self._guard, policy, number)
 
 

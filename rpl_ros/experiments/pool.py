@@ -18,6 +18,7 @@ from rpl_ros.controllers import controller_for
 from rpl_ros.experiments.evaluate import EvaluationError, FRESH, greedy_policy, Guard, play
 from rpl_ros.policy.actor import Actor
 from rpl_ros.policy.weights import unpack
+from rpl_ros.tasks.specs import spec as find_spec
 
 ONE_THREAD = {name: '1' for name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')}
 
@@ -31,12 +32,24 @@ class Scene:
     objects: str
     controller: str
     residual_scale: float
+    horizon: int = 0
+    max_ee_speed: float = 0.0
+    arm: str = 'paper'
+
+    @classmethod
+    def of(cls, settings):
+        """Return the Scene of {node name: settings}."""
+        sim, residual = settings['sim_node'], settings['residual_node']
+        name = settings['base_controller_node'].controller or find_spec(sim.task).controller
+        return cls(sim.task, sim.seed, sim.objects, name, residual.residual_scale, sim.horizon,
+                   sim.max_ee_speed, sim.arm)
 
     def build(self):
         """Return (task, guarded controller); EvaluationError where that cannot be done."""
         from rpl_ros.tasks import make_task
         try:
-            task = make_task(self.task, self.seed, self.objects)
+            task = make_task(self.task, self.seed, self.objects, self.horizon,
+                             self.max_ee_speed, self.arm)
             controller = controller_for(task.spec, self.controller)
             return task, Guard(controller, task.spec.action_size)
         except (ValueError, OSError) as error:

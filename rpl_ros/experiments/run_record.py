@@ -38,14 +38,12 @@ def read_run(folder):
         raise EvaluationError(f'{folder}: not a run folder: it has no config.yaml')
     try:
         settings = load_settings(folder / 'config.yaml')
-        sim = settings['sim_node']
-        name = settings['base_controller_node'].controller or spec(sim.task).controller
+        scene = Scene.of(settings)
         arguments = _arguments(folder / 'run.yaml')
         if arguments.get('base') != 'false':
-            controller_for(spec(sim.task), name)
+            controller_for(spec(scene.task), scene.controller)
     except (SettingsError, ValueError) as error:
         raise EvaluationError(str(error)) from None
-    scene = Scene(sim.task, sim.seed, sim.objects, name, settings['residual_node'].residual_scale)
     return Record(folder, scene, settings, arguments)
 
 

@@ -155,7 +155,7 @@ def resume(folder, learner):
         count = 0
         for first, path in _pieces(folder):
             if first < added:
-                count += learner.replay.put(_read_piece(path, learner.spec.name), added)
+                count += learner.replay.put(_read_piece(path, learner.spec), added)
     except WeightsError as error:
         raise WeightsError(f'{path}: {error}') from error
     learner.replay.added = learner.saved_episodes = added
@@ -165,9 +165,12 @@ def resume(folder, learner):
     return extra
 
 
-def _read_piece(path, task):
-    """Return the rows in a file of the replay of `task`."""
+def _read_piece(path, spec):
+    """Return the rows in a file of the replay of a task."""
     rows, header = unseal(path.read_bytes(), REPLAY_FORMAT)
-    if header['task'] != task:
-        raise WeightsError(f'episodes of task {header["task"]!r}, expected {task!r}')
+    if header['task'] != spec.name:
+        raise WeightsError(f'episodes of task {header["task"]!r}, expected {spec.name!r}')
+    if rows['residuals'].shape[1] != spec.horizon:
+        raise WeightsError(f'episodes of {rows["residuals"].shape[1]} steps, expected '
+                           f'{spec.horizon}: the horizon is another one')
     return rows

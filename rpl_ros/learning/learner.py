@@ -35,7 +35,7 @@ class Learner:
     def __init__(self, settings):
         """Take the LearnerSettings."""
         self.settings = settings
-        self.spec = find_spec(settings.task)
+        self.spec = find_spec(settings.task, settings.horizon)
         self.shape = PolicyShape(
             task=settings.task, observation_size=self.spec.observation_size,
             goal_size=self.spec.goal_size, action_size=self.spec.action_size,

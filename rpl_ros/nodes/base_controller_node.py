@@ -22,7 +22,7 @@ class BaseControllerNode(RplNode):
     def __init__(self):
         """Find the controller by its name."""
         super().__init__('base_controller_node', ControllerSettings)
-        self._spec = spec(self.settings.task)
+        self._spec = spec(self.settings.task, self.settings.horizon)
         self._name = self.settings.controller or self._spec.controller
         try:
             self._controller = controller_for(self._spec, self._name)

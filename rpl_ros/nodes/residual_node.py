@@ -36,7 +36,7 @@ class ResidualNode(RplNode):
     def __init__(self):
         """Start without a policy: until weights come, commands are the base actions."""
         super().__init__('residual_node', ResidualSettings)
-        self._spec = spec(self.settings.task)
+        self._spec = spec(self.settings.task, self.settings.horizon)
         self._policy = ResidualPolicy(self.settings, self._spec)
         self._state = self._header = None
         self._answer = None  # the command for the present state, once it is sent

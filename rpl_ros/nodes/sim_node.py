@@ -36,7 +36,9 @@ class SimNode(RplNode):
         super().__init__('sim_node', SimSettings)
         settings = self.settings
         try:
-            self._task = make_task(settings.task, settings.seed, settings.objects)
+            self._task = make_task(
+                settings.task, settings.seed, settings.objects, settings.horizon,
+                settings.max_ee_speed, settings.arm)
         except ValueError as error:
             raise SettingsError(f'sim_node: {error}') from error
         self._realtime = settings.mode == 'realtime'

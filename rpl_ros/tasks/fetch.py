@@ -6,7 +6,6 @@ displaces a body that is welded softly to the gripper, 1 = 0.05 m in a control s
 """
 
 from dataclasses import dataclass
-import math
 
 import mujoco
 import numpy as np
@@ -17,6 +16,7 @@ from rpl_ros.tasks.specs import CONTROL_PERIOD
 
 SITE = int(mujoco.mjtObj.mjOBJ_SITE)  # MuJoCo takes a number in half the time of its enum
 MAX_DISPLACEMENT = 0.05  # m per control step for an action of 1
+HELD_SPEED = 0.8275  # m/s, of the gripper under a held action of 1: the weld is soft
 GRIPPER_DOWN = np.array([1.0, 0.0, 1.0, 0.0])  # not normalised, added to the gripper's own
 START = {'robot0:slide0': 0.405, 'robot0:slide1': 0.48, 'robot0:slide2': 0.0}  # m
 SKY = ([0.78, 0.84, 0.9], [0.5, 0.57, 0.65])  # colours above and below the horizon
@@ -91,17 +91,18 @@ def move_to_start(model, data, views, height):
         mujoco.mj_step(model, data, nstep=round(CONTROL_PERIOD / model.opt.timestep))
 
 
-def step_fetch(model, data, views, action):
+def step_fetch(model, data, views, action, displacement=MAX_DISPLACEMENT):
     """Execute `action` (4,), clipped to [-1, 1], for one control step of 40 ms.
 
-    Elements 0 to 2 displace the gripper in the world frame, 1 = 0.05 m; element 3 moves both
-    fingers, +1 open, -1 close, 0 hold; in a scene without actuators the gripper is blocked, shut,
-    and element 3 without effect. Positions and velocities in `data` belong to the new state.
+    Elements 0 to 2 displace the gripper in the world frame, 1 = `displacement`, m; element 3
+    moves both fingers, +1 open, -1 close, 0 hold; in a scene without actuators the gripper is
+    blocked, shut, and element 3 without effect. Positions and velocities in `data` belong to the
+    new state.
     """
     action = np.asarray(action).clip(-1.0, 1.0)  # np.clip takes twice as long
     if model.nu:
         data.ctrl[:] = views.fingers[::-1] + action[3]  # left, right
-    np.add(views.gripper_pos, MAX_DISPLACEMENT * action[:3], out=views.mocap_pos)
+    np.add(views.gripper_pos, displacement * action[:3], out=views.mocap_pos)
     np.add(views.gripper_quat, GRIPPER_DOWN, out=views.mocap_quat)
     mujoco.mj_step(model, data, nstep=round(CONTROL_PERIOD / model.opt.timestep))
     if not model.nu:  # contacts move the fingers of a blocked gripper a little
@@ -125,16 +126,3 @@ def site_motion(model, data, site):
     mujoco.mj_objectVelocity(model, data, SITE, site, velocity, 0)
     velocity *= CONTROL_PERIOD
     return velocity[:3], velocity[3:]
-
-
-def euler(matrix):
-    """Return the Euler angles (3,), rad, of a flat rotation matrix (9,), in Gym's convention.
-
-    Turning by them about the moving axes x, y, z, in this order, gives the rotation.
-    """
-    # math, not numpy: it is three times as fast on single numbers, in the hot loop.
-    m00, m01, m02, m10, m11, m12, _, _, m22 = matrix.tolist()
-    cos_y = math.hypot(m22, m12)
-    if cos_y > 1e-12:
-        return np.array([-math.atan2(m12, m22), math.atan2(m02, cos_y), -math.atan2(m01, m00)])
-    return np.array([0.0, math.atan2(m02, cos_y), math.atan2(m10, m11)])

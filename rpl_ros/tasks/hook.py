@@ -103,10 +103,7 @@ class HookTask(FetchTask):
         parts = [self._seen(site) for site in (self._object, self._hook)]
         if self._noisy:
             self._add_noise(parts)
-        thing, (hook, turn, spin, motion) = parts
-        known = self._see_fetch_and_object(thing)
-        grip, grip_motion = known[0], known[7]
-        return np.concatenate([*known, hook, turn, motion - grip_motion, spin, hook - grip])
+        return self._observed(*parts)
 
     def _add_noise(self, parts):
         """Add sensor noise to the poses of object and hook; the object's height stays exact.

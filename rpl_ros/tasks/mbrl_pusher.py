@@ -59,6 +59,6 @@ class PusherTask(SimulatedTask):
         return np.concatenate([data.qpos[:JOINTS], data.qvel[:JOINTS], data.xpos[self._tip],
                                data.xpos[self._object]])
 
-    def _achieved(self):
+    def achieved(self):
         """Return where the cylinder is (3,), m."""
         return self.data.xpos[self._object].copy()

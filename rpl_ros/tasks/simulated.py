@@ -14,7 +14,7 @@ class SimulatedTask:
     """A task in a compiled MuJoCo model.
 
     Subclasses add reset(episode), which draws the scene from (`seed`, episode) alone, and
-    _move(action), _refresh(), _observation() and _achieved(); see there.
+    _move(action), _refresh(), _observation() and achieved(); see there.
     """
 
     def __init__(self, name, seed, model):
@@ -59,13 +59,13 @@ class SimulatedTask:
         """Return the observation (O,) of the present state: see docs/observations.md."""
         raise NotImplementedError
 
-    def _achieved(self):
+    def achieved(self):
         """Return where the object is (3,), m."""
         raise NotImplementedError
 
     def _state(self, action, applied, command_age=0.0):
         """Return the State after the present step, in which `action` (A,) was executed."""
-        observation, achieved = self._observation(), self._achieved()
+        observation, achieved = self._observation(), self.achieved()
         success = has_reached(achieved, self._goal, self.spec.reach)
         if self.spec.reward == 'sparse':
             reward = success - 1.0  # as task_reward says, in less time

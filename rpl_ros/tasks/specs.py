@@ -5,7 +5,7 @@ No MuJoCo here: residual, learner and controllers take the sizes of their arrays
 and run on machines that have no simulator.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 CONTROL_PERIOD = 0.04
 """Time of one control step, s: 25 Hz (paper, section V)."""
@@ -44,8 +44,11 @@ SPECS = {
 }
 
 
-def spec(name):
-    """Return the TaskSpec called `name`; ValueError names the known ones."""
+def spec(name, horizon=0):
+    """Return the TaskSpec called `name`, with `horizon` control steps where that is not 0.
+
+    ValueError for an unknown name says which there are.
+    """
     if name not in SPECS:
         raise ValueError(f'unknown task {name!r}: expected one of {", ".join(SPECS)}')
-    return SPECS[name]
+    return replace(SPECS[name], horizon=horizon) if horizon else SPECS[name]

@@ -1,0 +1,79 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""What is known of robot and scene: messages in, in any order and in parts; observation out."""
+
+import numpy as np
+
+from rpl_ros.robot.joints import ARM, FINGERS, JointStates, TORSO
+from rpl_ros.robot.kinematics import into
+from rpl_ros.robot.observe import motion_between, observe, see
+from rpl_ros.tasks.specs import CONTROL_PERIOD
+
+
+class Track:
+    """The newest pose of a body, (7,): m and quaternion w, x, y, z; and its motion."""
+
+    def __init__(self):
+        """Know nothing yet."""
+        self.pose, self.time = None, -np.inf
+        self.motion = np.zeros(3), np.zeros(3)
+
+    def update(self, pose, time):
+        """Take the pose of `time`, s; one that is not newer than what is known is ignored."""
+        if time <= self.time:
+            return
+        if self.pose is not None:
+            self.motion = motion_between(self.pose, pose, time - self.time)
+        self.pose, self.time = pose, time
+
+
+class RobotView:
+    """Joints and poses as they were last heard of.
+
+    `frame` (7,) is the pose of the robot's base_link in the frame of poses and observation. The
+    `offset` (3,), m, in that frame, is added to each position of the hook: see
+    docs/real_robot.md, how ReactiveHook grasps it.
+    """
+
+    def __init__(self, kinematics, names, frame, offset=(0.0, 0.0, 0.0)):
+        """Take a Kinematics and the `names` of the bodies whose poses come."""
+        self._kinematics, self._frame, self._offset = kinematics, frame, np.asarray(offset)
+        self._names = tuple(names)
+        self.forget()
+
+    def forget(self):
+        """Know nothing: between two episodes, somebody has moved things."""
+        self.joints = JointStates((*ARM, *FINGERS, TORSO))
+        self.tracks = {name: Track() for name in self._names}
+
+    def problem(self, now, limit):
+        """Return why there is no observation at `now`, or an empty text.
+
+        `limit` is the age, s, beyond which a joint state or pose is too old.
+        """
+        for name, track in self.tracks.items():
+            if track.pose is None:
+                return f'no pose of {name} yet'
+            if now - track.time > limit:
+                return (f'the pose of {name} is {now - track.time:.3f} s old, allowed are '
+                        f'{limit:g} s')
+        return self.joints.problem(now, limit)
+
+    def grip(self):
+        """Return the present Grip in the frame of the poses."""
+        joints, arm = self.joints, slice(0, len(ARM))
+        return into(self._frame, self._kinematics.grip(
+            joints.positions[arm], joints.velocities[arm], joints.positions[-1]))
+
+    def observation(self):
+        """Return the observation, (40,) where there is a track called hook, else (25,)."""
+        grip, joints, fingers = self.grip(), self.joints, slice(len(ARM), len(ARM) + 2)
+        thing, hook = (self._see(name) for name in ('object', 'hook'))
+        return observe(grip.position, grip.linear * CONTROL_PERIOD, joints.positions[fingers],
+                       joints.velocities[fingers] * CONTROL_PERIOD, thing, hook)
+
+    def _see(self, name):
+        if name not in self.tracks:
+            return None
+        track = self.tracks[name]
+        place, *rest = see(track.pose, track.motion)
+        return (place + self._offset if name == 'hook' else place, *rest)
