@@ -77,7 +77,9 @@ class FetchSim:
         return state
 
     def advance(self):
-        """Let one update of the robot, 10 ms, pass; return the Measurements that came, in order.
+        """Let one update of the robot, 10 ms, pass.
+
+        Return the Measurements that have arrived, oldest first.
         """
         self.robot.update()
         fetch.refresh(self._model, self._data)
