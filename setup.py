@@ -7,7 +7,7 @@ from setuptools import find_packages, setup
 
 NAME = 'rpl_ros'
 NODES = ('sim_node', 'base_controller_node', 'residual_node', 'learner_node', 'recorder_node',
-         'dashboard_node', 'player_node')
+         'dashboard_node', 'player_node', 'fetch_sim_node', 'fetch_adapter_node')
 
 
 def share_files():

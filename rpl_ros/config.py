@@ -283,7 +283,11 @@ def make_settings(cls, values, where='settings'):
     return cls(**{name: _checked(known[name], value, where) for name, value in values.items()})
 
 
-def read_parameter_file(path, nodes=tuple(NODE_SETTINGS)):
+ROBOT_NODES = ('fetch_adapter_node', 'fetch_sim_node')
+"""Nodes of rpl_ros.config_robot, which a parameter file may name as well."""
+
+
+def read_parameter_file(path, nodes=(*NODE_SETTINGS, *ROBOT_NODES)):
     """Return {node name or '/**': {setting: value}} of a ROS parameter file for `nodes`.
 
     SettingsError where the file is missing, is not such a file, or names an unknown node.

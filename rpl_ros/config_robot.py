@@ -2,7 +2,8 @@
 """The contract with a robot: the settings of fetch_adapter_node, with the defaults of a Fetch.
 
 `config/robot/` has one file for each robot. No name is that of another node's setting, except
-task and seed: a task's file could set it for the adapter by its `/**` section.
+those of Common and the speed: a task's file could set it for the adapter by its `/**` section.
+The simulated Fetch has its settings here, too.
 """
 
 from dataclasses import dataclass
@@ -14,8 +15,8 @@ ARM = tuple(f'{name}_joint' for name in ('shoulder_pan', 'shoulder_lift', 'upper
 
 
 @dataclass(frozen=True)
-class AdapterSettings(Common):
-    """fetch_adapter_node."""
+class RobotTopics(Common):
+    """What adapter and simulated Fetch must agree on."""
 
     # Topics
     joint_states_topic: str = setting('joint_states', 'joint positions and velocities by name, '
@@ -34,6 +35,12 @@ class AdapterSettings(Common):
 
     # Frames
     world_frame: str = setting('world', 'frame of the task: of observations, commands, workspace')
+
+
+@dataclass(frozen=True)
+class AdapterSettings(RobotTopics):
+    """fetch_adapter_node."""
+
     base_frame: str = setting('base_link', 'frame of the robot that stands still on the floor; '
                               'poses may be in it')
     base_pose: tuple = setting((0.6919, 0.7441, 0.0, 0.0), 'the base frame in the world: x, y, z, '
@@ -127,3 +134,34 @@ class AdapterSettings(Common):
                                  0.0, 60.0, tighten='up')
     quaternion_tolerance: float = setting(0.01, 'how much the length of a quaternion may differ '
                                           'from 1', 1e-9, 0.5, tighten='down')
+
+
+@dataclass(frozen=True)
+class AdapterRunSettings(AdapterSettings):
+    """fetch_adapter_node."""
+
+    # Not of the robot but of the run: no part of a contract's file
+    episodes: int = setting(600, 'episodes to run, 0 = until stopped', 0, 2**31 - 1)
+    first_episode: int = setting(0, 'number of the first episode', 0, 2**31 - 1)
+    subscribers: int = setting(2, 'nodes that must be there before the first episode: '
+                               'subscriptions on the state topic', 0, 100)
+    reset_service: str = setting('', 'service std_srvs/Trigger that sets up the scene of the next '
+                                 'episode; empty = a person does, and calls ~/start_episode')
+    residual: bool = setting(True, 'whether commands count at the start; false = base actions '
+                             'alone. The service ~/residual switches it')
+
+
+@dataclass(frozen=True)
+class FetchSimSettings(RobotTopics):
+    """fetch_sim_node."""
+
+    objects: str = setting('', 'folder of STL or OBJ meshes to use instead of the built-in '
+                           'object library of complex_hook; empty = the library')
+    first_episode: int = setting(0, 'number of the first scene', 0, 2**31 - 1)
+    delay: float = setting(0.0, 'how late joint states and poses come, s', 0.0, 1.0)
+    jitter: float = setting(0.0, 'how much later than that some come, s, evenly distributed', 0.0,
+                            1.0)
+    noise: float = setting(0.0, "standard deviation of the poses of object and hook about each "
+                           'axis, m and rad; noisy_hook has its own', 0.0, 0.1)
+    pressed: bool = setting(False, 'whether the run-stop is pressed at the start')
+    window: bool = setting(False, 'show the scene in a window')

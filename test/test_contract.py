@@ -24,8 +24,8 @@ OWN = fields(AdapterSettings)[len(fields(Common)):]  # those of all nodes come f
 
 def test_the_fetch_file_names_every_entry_and_the_defaults_are_a_fetch():
     given = yaml.safe_load(FETCH.read_text())[NODE]['ros__parameters']
-    assert set(given) == {spec.name for spec in OWN} | {'task'}
-    assert read_contract(FETCH) == AdapterSettings(task='hook')
+    assert set(given) == {spec.name for spec in OWN} | {'task', 'horizon'}
+    assert read_contract(FETCH) == AdapterSettings(task='hook', horizon=600)
 
 
 def test_another_arm_behind_moveit_servo_loads_with_the_same_code():

@@ -12,7 +12,8 @@ import rpl_ros
 
 ROOT = Path(rpl_ros.__file__).parent
 ROS = {'rclpy', 'rpl_msgs', 'std_msgs', 'std_srvs', 'rosgraph_msgs', 'builtin_interfaces',
-       'rcl_interfaces', 'launch', 'launch_ros'}
+       'rcl_interfaces', 'launch', 'launch_ros', 'geometry_msgs', 'sensor_msgs',
+       'diagnostic_msgs'}
 # Folder or module -> what it must not import. '' is everything in rpl_ros.
 FORBIDDEN = {
     'data.py': ROS | {'torch', 'mujoco', 'yaml'},

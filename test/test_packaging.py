@@ -54,7 +54,8 @@ def test_colcon_can_read_setup_cfg():
 def test_every_program_has_its_function():
     scripts = console_scripts()
     assert {'rpl', 'sim_node', 'base_controller_node', 'residual_node', 'learner_node',
-            'recorder_node', 'dashboard_node', 'player_node'} == set(scripts)
+            'recorder_node', 'dashboard_node', 'player_node', 'fetch_sim_node',
+            'fetch_adapter_node'} == set(scripts)
     for target in scripts.values():
         module, function = target.split(':')
         tree = ast.parse((ROOT / (module.replace('.', '/') + '.py')).read_text())

@@ -14,6 +14,7 @@ from rpl_ros.bags.errors import BagError
 from rpl_ros.bags.files import bag_paths, bags_setting
 from rpl_ros.config import (did_you_mean, load_settings, make_settings, NODE_SETTINGS,
                             read_parameter_file, SettingsError)
+from rpl_ros.launching.robot import robot_settings
 from rpl_ros.tasks.specs import SPECS
 
 AUTO = 'auto'
@@ -60,6 +61,7 @@ class Run:
     """One run: a graph with all arguments resolved.
 
     `settings` holds {node name: settings} of all nodes, `arguments` the value of each argument.
+    `main` is the process whose exit code 0 means that the run is complete.
     """
 
     task: str
@@ -68,6 +70,7 @@ class Run:
     processes: tuple
     arguments: dict
     after: tuple
+    main: str
 
     @property
     def config(self):
@@ -76,20 +79,22 @@ class Run:
 
     def uses_sim_time(self, node):
         """Return whether `node` runs on the simulator's clock."""
-        return node != 'sim_node' and self.settings['sim_node'].mode == 'realtime'
+        return (self.main == SIM and node != SIM
+                and self.settings[SIM].mode == 'realtime')
 
+
+SIM = 'sim_node'
+ROBOTS = {'sim': (SIM,), 'fetch_sim': ('fetch_adapter_node', 'fetch_sim_node'),
+          'fetch': ('fetch_adapter_node',)}
+"""For each value of the argument robot, the processes that stand for it; the first is `main`."""
 
 PROCESSES = (
-    Process('sim_node'),
     Process('base_controller_node'),
     Process('residual_node'),
     Process('learner_node', on_exit='restart'),
     Process('recorder_node', observer=True),
     Process('dashboard_node', observer=True),
 )
-
-MAIN = 'sim_node'
-"""The process whose exit code 0 means that the run is complete."""
 
 REALTIME_BASE_TIMEOUT = 0.03
 """How long residual_node waits for a base action in realtime mode, s, where no file says so."""
@@ -143,6 +148,11 @@ def describe(task):
                  'topic state and publishes base_action', BOOLEAN),
         Argument('params_file', str(path), 'ROS parameter file with the settings of the nodes'),
         Argument('report', 'true', 'make the report after the run', BOOLEAN),
+        Argument('robot', 'sim', 'sim: sim_node; fetch_sim: a simulated Fetch behind the '
+                 'interfaces of the real one; fetch: the real one. See docs/real_robot.md',
+                 tuple(ROBOTS)),
+        Argument('contract', AUTO, 'file with names and limits of the robot; auto: '
+                 'config/robot/fetch.yaml of the package'),
     ), PROCESSES)
 
 
@@ -225,13 +235,19 @@ def resolve(task, given):
     if out in (AUTO, ''):
         out = f'runs/{task}_{datetime.now():%Y%m%d_%H%M%S}'
     folder = Path(out).expanduser().absolute()
-    sim = settings['sim_node']
-    settings['sim_node'] = replace(
+    sim = settings[SIM]
+    settings[SIM] = sim = replace(
         sim, window=_window(arguments['headless']),
         # Base controller and residual read the state; so does a user's controller in our place.
         subscribers=2 + on['learn'] + on['record'],
         max_owed_updates=sim.max_owed_updates if on['learn'] else 0)
-    if sim.mode == 'realtime' and not settings['residual_node'].base_timeout:
+    robot, *others = ROBOTS[arguments['robot']]
+    if robot != SIM:
+        if arguments['mode'] == 'lockstep':
+            raise SettingsError(f'launch argument mode:=lockstep: robot:={arguments["robot"]} '
+                                'runs in real time')
+        settings = robot_settings(settings, arguments, packaged_config)
+    if (robot != SIM or sim.mode == 'realtime') and not settings['residual_node'].base_timeout:
         settings['residual_node'] = replace(settings['residual_node'],
                                             base_timeout=REALTIME_BASE_TIMEOUT)
     for node, out in (('learner_node', folder / 'checkpoints'), ('recorder_node', folder / 'bag'),
@@ -241,6 +257,7 @@ def resolve(task, given):
 
     switches = {'learner_node': on['learn'], 'recorder_node': on['record'],
                 'base_controller_node': on['base']}
-    processes = tuple(process for process in graph.processes
-                      if switches.get(process.executable, True))
-    return Run(task, folder, settings, processes, arguments, (*graph.after, str(folder)))
+    processes = (*map(Process, (robot, *others)),
+                 *(process for process in graph.processes
+                   if switches.get(process.executable, True)))
+    return Run(task, folder, settings, processes, arguments, (*graph.after, str(folder)), robot)

@@ -14,7 +14,7 @@ import sys
 import time
 
 from rpl_ros.launching import child
-from rpl_ros.launching.graph import MAIN, MAX_RESTARTS
+from rpl_ros.launching.graph import MAX_RESTARTS
 from rpl_ros.launching.run_folder import domain_id
 
 SETTLE = 1.0
@@ -90,7 +90,7 @@ class Supervisor:
             if code is None:
                 continue
             child.kill_group(self.children[name])
-            if name == MAIN and code == 0:
+            if name == self.run.main and code == 0:
                 return 0
             how = f'{name} died ({child.how_it_ended(code)})'
             if process.on_exit == 'restart' and self.restarts[name] < MAX_RESTARTS:
@@ -139,7 +139,7 @@ class Supervisor:
         while (code := self.watch()) is None:
             time.sleep(POLL)
         if code == 0:
-            self.wait([MAIN, SCREEN], SETTLE)
+            self.wait([self.run.main, SCREEN], SETTLE)
         self.note('ending the nodes (Ctrl-C: do not wait for them)')
         for observers in (False, True):
             self.failed += self.end([process.executable for process in self.run.processes

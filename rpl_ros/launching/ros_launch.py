@@ -19,7 +19,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from rpl_ros.launching.child import how_it_ended
-from rpl_ros.launching.graph import describe, MAIN, MAX_RESTARTS, resolve
+from rpl_ros.launching.graph import describe, MAX_RESTARTS, resolve
 from rpl_ros.launching.processes import CLEAN, episodes_done, GRACE, SETTLE
 from rpl_ros.launching.run_folder import prepare
 
@@ -74,7 +74,7 @@ class Course:
             if code not in CLEAN:
                 self.failed = f'{name} ended badly ({how_it_ended(code)})'
             return self.end_next()
-        if name == MAIN and code == 0:
+        if name == self.run.main and code == 0:
             self.complete = True
             return [TimerAction(period=SETTLE, actions=[
                 OpaqueFunction(function=lambda context: self.end_next())])]

@@ -11,6 +11,7 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 
 from rpl_ros.config import did_you_mean, make_settings, NODE_SETTINGS, SettingsError
 from rpl_ros.nodes.leaving import leave_in_time
@@ -64,20 +65,27 @@ def declare(node, cls):
     return settings
 
 
-def run_node(make, args=None):
+def run_node(make, args=None, keep_context=False):
     """Run the node that `make()` returns until it is interrupted or done; return an exit code.
 
     0 after Ctrl-C, SIGTERM or a node that ended its work (`node.done`), 1 after an error of its
-    own (`node.failure`), 2 for bad parameters.
+    own (`node.failure`), 2 for bad parameters. With `keep_context` signals do not shut the context
+    down: close() can still publish.
     """
-    node, code = None, 1
+    node, code, signals = None, 1, []
     try:
-        rclpy.init(args=args)
+        if keep_context:
+            rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+            # No exception: a callback is never cut off, and what it publishes goes out before.
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda number, frame: signals.append(number))
+        else:
+            rclpy.init(args=args)
         node = make()
         executor = SingleThreadedExecutor()
         executor.add_node(node)
-        while rclpy.ok() and not node.done:
-            executor.spin_once(timeout_sec=0.5)
+        while rclpy.ok() and not node.done and not signals:
+            executor.spin_once(timeout_sec=0.05 if keep_context else 0.5)
         code = 0
     except SettingsError as error:
         print(f'error: {error}', file=sys.stderr)
@@ -91,6 +99,8 @@ def run_node(make, args=None):
     finally:
         # One more Ctrl-C must not cut short what close() writes: a checkpoint, a bag.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if keep_context:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if node is not None:
             node.close()
             code = 1 if node.failure else code

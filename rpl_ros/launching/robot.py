@@ -1,0 +1,61 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""The settings of a graph with a robot, real or simulated as such, instead of sim_node."""
+
+from dataclasses import fields, replace
+
+from rpl_ros.config import make_settings, read_parameter_file, SettingsError
+from rpl_ros.config_robot import AdapterRunSettings, AdapterSettings, FetchSimSettings, RobotTopics
+from rpl_ros.robot.contract import check_contract, read_contract
+
+ADAPTER, FETCH_SIM = 'fetch_adapter_node', 'fetch_sim_node'
+RESET_SERVICE = 'reset_scene'
+
+
+def agreed(name, places):
+    """Return the value of a setting that several places give, {place: value}; 0 gives none.
+
+    SettingsError where two of them differ.
+    """
+    given = {place: value for place, value in places.items() if value}
+    if len(set(given.values())) > 1:
+        raise SettingsError(f'{name} is ' + ' but '.join(
+            f'{value} in {place}' for place, value in given.items())
+            + ': a policy is for one of them. Make them equal, or leave out all but one')
+    return next(iter(given.values()), 0)
+
+
+def robot_settings(settings, arguments, packaged_config):
+    """Return {node: settings} of all nodes with those of the robot added.
+
+    `settings` are those of the other nodes, `arguments` the launch arguments, and
+    `packaged_config(name)` finds a parameter file of the package. Speed and horizon are the same
+    everywhere after that: SettingsError where contract and parameter file contradict each other.
+    """
+    sim, simulated = settings['sim_node'], arguments['robot'] == 'fetch_sim'
+    path, params = arguments['contract'], arguments['params_file']
+    if path == 'auto':
+        path = packaged_config('robot/fetch')
+    contract = read_contract(path, {'task': sim.task, 'seed': sim.seed})
+    sections = read_parameter_file(params)
+    # The configuration of an earlier run, too, so that it can be repeated.
+    own = {**vars(contract), **sections.get(ADAPTER, {})}
+    horizon = agreed('horizon', {str(path): own['horizon'], str(params): sim.horizon})
+    speed = agreed('max_ee_speed', {str(path): own['max_ee_speed'], str(params): sim.max_ee_speed})
+    own.update(horizon=horizon, max_ee_speed=speed, task=sim.task, seed=sim.seed,
+               episodes=sim.episodes, first_episode=sim.first_episode,
+               subscribers=sim.subscribers, reset_service=RESET_SERVICE if simulated else '')
+    if simulated:  # whose base stands there
+        own['base_pose'] = AdapterSettings().base_pose
+    adapter = check_contract(make_settings(AdapterRunSettings, own, str(path)), str(path))
+    result = {node: replace(one, horizon=horizon) if hasattr(one, 'horizon') else one
+              for node, one in settings.items()}
+    # What evaluates the policy later in one process takes it from here.
+    result['sim_node'] = replace(result['sim_node'], max_ee_speed=speed, arm='joints',
+                                 mode='realtime')
+    shared = {spec.name: getattr(adapter, spec.name) for spec in fields(RobotTopics)}
+    result[ADAPTER] = adapter
+    if simulated:
+        result[FETCH_SIM] = make_settings(FetchSimSettings, {
+            **sections.get(FETCH_SIM, {}), **shared, 'objects': sim.objects,
+            'first_episode': sim.first_episode, 'window': sim.window}, str(params))
+    return result

@@ -1,0 +1,47 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""The adapter's message on /diagnostics: how it is, since the last one."""
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from std_msgs.msg import Header
+
+from rpl_ros.robot.adapter import LATCHED
+from rpl_ros.robot.safety_reasons import moderates, Reason, stops
+
+NAMES = {reason.name: reason for reason in Reason}
+
+
+def status_message(adapter, times, stamp, version, newest):
+    """Return the DiagnosticArray of one second of an Adapter.
+
+    `times` are (steady clock, clock of the messages), s, `version` the policy's in the last
+    command and `newest` the learner's.
+    """
+    counts = adapter.account.take()
+    faults = adapter.faults(*times)
+    reasons = {name: count for name, count in counts.items() if name in NAMES}
+    stopped = [name for name in reasons if stops(NAMES[name])]
+    fallen = [name for name in reasons if not stops(NAMES[name]) and not moderates(NAMES[name])]
+    level, text = DiagnosticStatus.OK, adapter.mode.name
+    if fallen:
+        level, text = DiagnosticStatus.WARN, f'base action: {", ".join(fallen)}'
+    if adapter.episode is not None and stopped or adapter.mode in LATCHED:
+        level, text = DiagnosticStatus.ERROR, f'stop: {", ".join(stopped) or adapter.mode.name}'
+    twists = counts['twist']
+    arrival, age = adapter.senses.state_ages(*times)
+    values = {
+        'mode': adapter.mode.name,
+        'episode': '' if adapter.episode is None else adapter.episode,
+        'residual': 'on' if adapter.residual_on else 'off',
+        'policy version': version, 'policy versions behind': max(0, newest - version),
+        'states, 1/s': counts['states'], 'commands, 1/s': counts['commands'],
+        'twists, 1/s': twists, 'stops, 1/s': counts['stop'],
+        'share of twists that were moderated': f'{counts["moderated"] / max(twists, 1):.2f}',
+        'share of twists from base actions': f'{counts["fallbacks"] / max(twists, 1):.2f}',
+        'age of the joint state by arrival, s': f'{arrival:.3f}',
+        'age of the joint state by stamp, s': f'{age:.3f}',
+        'age of the oldest pose by stamp, s': f'{adapter.senses.pose_ages(times[1]):.3f}',
+        'faults now': '; '.join(faults.values()),
+        **{f'reason {name}': count for name, count in sorted(reasons.items())}}
+    return DiagnosticArray(header=Header(stamp=stamp), status=[DiagnosticStatus(
+        level=level, name='fetch_adapter_node: robot', message=text, hardware_id='fetch',
+        values=[KeyValue(key=key, value=str(value)) for key, value in values.items()])])

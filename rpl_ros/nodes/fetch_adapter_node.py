@@ -1,0 +1,290 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""fetch_adapter_node: makes a real Fetch, or what behaves like one, the robot of the graph.
+
+Joint states and poses become states at 25 Hz; commands become twists and gripper openings, after
+the last safety stage. What names, frames and limits mean: docs/real_robot.md.
+"""
+
+import time
+
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PoseStamped, TwistStamped
+import numpy as np
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
+from rclpy.qos import qos_profile_sensor_data
+from rpl_msgs.msg import State
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool, Float64, Header
+from std_srvs.srv import SetBool, Trigger
+
+from rpl_ros.config import SettingsError
+from rpl_ros.config_robot import AdapterRunSettings
+from rpl_ros.convert import fill, from_wire
+from rpl_ros.nodes.diagnostics import status_message
+from rpl_ros.nodes.params import RplNode, run_node
+from rpl_ros.nodes.qos import publisher, subscribe
+from rpl_ros.nodes.robot_messages import from_time, read_pose, to_time, twist_message
+from rpl_ros.robot.adapter import Adapter, LATCHED
+from rpl_ros.robot.contract import check_contract
+from rpl_ros.robot.kinematics import Kinematics
+from rpl_ros.robot.safety_modes import Output
+from rpl_ros.robot.safety_reasons import moderates, TEXTS
+
+DEPTH = 10
+WATCH_PERIOD = 0.01  # s
+SETTLE = 1.0  # s, until a match is known on both sides
+ACKNOWLEDGED_WITHIN = 0.5  # s, the last stop at the end
+
+
+class FetchAdapterNode(RplNode):
+    """Converts, asks the Adapter, publishes."""
+
+    def __init__(self):
+        """Check the contract; nothing moves before an episode begins."""
+        super().__init__('fetch_adapter_node', AdapterRunSettings)
+        settings = check_contract(self.settings, 'fetch_adapter_node')
+        try:
+            self._adapter = Adapter(settings, Kinematics())
+        except (ValueError, FileNotFoundError) as error:
+            raise SettingsError(f'fetch_adapter_node: {error}') from error
+        self._next = settings.first_episode
+        self._all_since = self._asked = None
+        self._began = 0.0  # the episode, by the steady clock, s
+        self._version = self._newest = 0
+        self._twisted = False   # whether anything was ever sent to the arm
+        self._states = publisher(self, 'state')
+        self._twists = self.create_publisher(TwistStamped, settings.twist_topic, DEPTH)
+        self._gripper = self.create_publisher(Float64, settings.gripper_topic, DEPTH)
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', DEPTH)
+        subscribe(self, 'base_action', self._on_base_action)
+        subscribe(self, 'command', self._on_command)
+        subscribe(self, 'learner_status', self._on_learner_status)
+        self.create_subscription(JointState, settings.joint_states_topic, self._on_joints,
+                                 qos_profile_sensor_data)
+        for name in self._adapter.senses.names:
+            self.create_subscription(
+                PoseStamped, getattr(settings, f'{name}_pose_topic'),
+                lambda message, name=name: self._on_pose(name, message), qos_profile_sensor_data)
+        if settings.run_stop_topic:
+            self.create_subscription(Bool, settings.run_stop_topic, self._on_run_stop, DEPTH)
+        self._scene = (self.create_client(Trigger, settings.reset_service)
+                       if settings.reset_service else None)
+        for name, kind, answer in (('start_episode', Trigger, self._on_start),
+                                   ('estop', Trigger, self._on_estop),
+                                   ('reset', Trigger, self._on_reset),
+                                   ('residual', SetBool, self._on_residual)):
+            self.create_service(kind, f'~/{name}', answer)
+        self.add_on_set_parameters_callback(self._on_parameters)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(self._adapter.limits.period, self._on_period, clock=steady)
+        self.create_timer(WATCH_PERIOD, self._watch, clock=steady)
+        self.create_timer(1.0, self._on_second, clock=steady)
+        self.get_logger().info(f'ready for {settings.task} with residuals of at most '
+                               f'{settings.max_residual}')
+
+    def _now(self):
+        """Return (steady clock, clock of the messages), s."""
+        return time.monotonic(), self.get_clock().now().nanoseconds * 1e-9
+
+    def _on_joints(self, message):
+        why = self._adapter.senses.hear_joints(
+            message.name, np.array(message.position), np.array(message.velocity),
+            from_time(message.header.stamp), *self._now(), self._adapter.limits)
+        if why:
+            self.warn('joints', why)
+            self._watch()
+
+    def _on_pose(self, name, message):
+        fault = self._adapter.senses.hear_pose(
+            name, read_pose(message), message.header.frame_id, from_time(message.header.stamp),
+            *self._now(), self._adapter.limits)
+        if fault:
+            self.warn(fault, f'{name} in the frame {message.header.frame_id!r}: {TEXTS[fault]}')
+            self._watch()
+
+    def _on_run_stop(self, message):
+        self._adapter.run_stop = message.data
+        self._watch()
+
+    def _on_base_action(self, message):
+        self._adapter.hear_base_action(message.episode, message.step, from_wire(message.action),
+                                       from_time(message.header.stamp), time.monotonic())
+        self._watch()
+
+    def _on_command(self, message):
+        self._version = message.policy_version
+        self._adapter.account.count('commands')
+        self._adapter.hear_command(message.episode, message.step, from_wire(message.sent),
+                                   message.status, from_time(message.header.stamp),
+                                   time.monotonic())
+        self._watch()
+
+    def _on_learner_status(self, message):
+        self._newest = message.policy_version
+
+    def _watch(self):
+        """Decide if it is time to."""
+        if self._adapter.due(*self._now()):
+            self._decide()
+
+    def _decide(self, **person):
+        """Send what is decided now; `person` is estop or reset, where somebody asked for it."""
+        adapter = self._adapter
+        order = adapter.decide(*self._now(), **person)
+        if order.output == Output.TWIST:
+            self._send(order.twist, self.settings.root_frame)
+        elif order.output == Output.STOP:
+            self._stop()
+        if order.opening is not None:
+            self._gripper.publish(Float64(data=float(order.opening)))
+        if adapter.playing or person:
+            for reason in order.reasons:
+                if not moderates(reason):
+                    self.warn(reason, order.texts.get(reason, TEXTS[reason]))
+
+    def _send(self, twist, frame):
+        self._twisted = True
+        self._twists.publish(twist_message(twist, frame, self._now()[1]))
+
+    def _stop(self):
+        self._send(np.zeros(6), '' if self.settings.stop_empty_frame else self.settings.root_frame)
+
+    def _on_period(self):
+        """Close the last period and open the next one."""
+        adapter = self._adapter
+        if adapter.state is not None:
+            self._decide()  # overloaded: neither command nor watchdog came to it
+        if adapter.episode is None:
+            self._decide()
+            if adapter.at_rest:
+                self._between()
+            return
+        state = adapter.next_state(*self._now())
+        if state is None:
+            if not adapter.playing and time.monotonic() - self._began > SETTLE:
+                for reason, text in adapter.faults(*self._now()).items():
+                    self.warn(reason, f'episode {adapter.episode} waits: {text}')
+            self._decide()
+            return
+        stamp = Header(stamp=to_time(self._now()[1]), frame_id=self.settings.world_frame)
+        self._states.publish(fill(State(task=self.settings.task), state, stamp))
+        adapter.account.count('states')
+        if state.last:
+            self._next += 1
+            self._decide()
+
+    def _between(self):
+        """Begin the next episode if that is possible, or end when all are done."""
+        settings = self.settings
+        if settings.episodes and self._next >= settings.first_episode + settings.episodes:
+            self.get_logger().info(f'all {settings.episodes} episodes are done')
+            self.done = True
+        elif self._scene and not self._asked and self._everybody_is_there():
+            if self._scene.service_is_ready():
+                self._asked = self._scene.call_async(Trigger.Request())
+                self._asked.add_done_callback(self._on_scene)
+            else:
+                self.warn('scene', f'the service {settings.reset_service} is not there yet')
+
+    def _on_scene(self, future):
+        self._asked = None
+        answer = future.result()
+        if answer.success:
+            self._begin()
+        else:
+            self.warn('scene', f'{self.settings.reset_service} failed: {answer.message}')
+
+    def _begin(self):
+        self._began, since = self._now()
+        self._adapter.begin(self._next, since)
+
+    def _everybody_is_there(self):
+        """Return whether those who read the state have been there for long enough."""
+        now, count = time.monotonic(), self._states.get_subscription_count()
+        if count < self.settings.subscribers:
+            self._all_since = None
+            self.warn('subscribers', f'{count} of {self.settings.subscribers} nodes read the '
+                      'state: waiting for the others')
+            return False
+        self._all_since = self._all_since or now
+        if now - self._all_since < SETTLE:
+            return False
+        if self.count_publishers('state') > 1:
+            self.fail('another node publishes on the topic state: is a second graph, or sim_node, '
+                      'in this ROS_DOMAIN_ID?')
+            return False
+        return True
+
+    def _on_start(self, request, response):
+        """Begin the next episode, asked for by a person."""
+        adapter = self._adapter
+        why = ''
+        if adapter.episode is not None:
+            why = f'episode {adapter.episode} is running'
+        elif self._scene:
+            why = f'episodes begin with {self.settings.reset_service}'
+        elif not adapter.at_rest:
+            why = f'the arm is not at rest: {adapter.mode.name}'
+        elif not self._everybody_is_there():
+            why = 'not all nodes that read the state are there, or not for long enough'
+        else:
+            faults = adapter.faults(*self._now())
+            why = '; '.join(faults.values())
+        response.success, response.message = not why, why or f'episode {self._next} begins'
+        if not why:
+            self._begin()
+        return response
+
+    def _on_estop(self, request, response):
+        self._decide(estop=True)
+        response.success = True
+        response.message = 'stopped; ~/reset lets the arm move again'
+        return response
+
+    def _on_reset(self, request, response):
+        self._decide(reset=True)
+        response.success = self._adapter.mode not in LATCHED
+        response.message = ('the next command moves the arm' if response.success
+                            else 'still stopped: release the run-stop first')
+        return response
+
+    def _on_residual(self, request, response):
+        self._adapter.residual_on = request.data
+        response.success = True
+        response.message = 'commands count' if request.data else 'base actions alone'
+        self.get_logger().info(response.message)
+        return response
+
+    def _on_parameters(self, parameters):
+        changes = {one.name: one.value for one in parameters if one.name != 'use_sim_time'}
+        try:
+            self._adapter.tighten(changes)
+        except SettingsError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _on_second(self):
+        stamp = to_time(self._now()[1])
+        self._diagnostics.publish(status_message(self._adapter, self._now(), stamp, self._version,
+                                                 self._newest))
+
+    def close(self):
+        """Leave a stop as the last message on the wire, whatever ended the node."""
+        if self._twisted:
+            for _ in range(self.settings.stop_messages):
+                self._stop()
+            self._twists.wait_for_all_acked(Duration(seconds=ACKNOWLEDGED_WITHIN))
+        counts = ', '.join(f'{count} {name}' for name, count
+                           in sorted(self._adapter.account.total.items()))
+        print(f'sent and seen: {counts or "nothing"}', flush=True)
+
+
+def main(args=None):
+    """Run fetch_adapter_node; return its exit code."""
+    return run_node(FetchAdapterNode, args, keep_context=True)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

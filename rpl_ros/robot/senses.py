@@ -1,0 +1,165 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""What the adapter hears of robot and tracker: taken if it is sound, kept as faults if not.
+
+Two clocks: `now` is the steady one, s, by which messages arrive; `ros_now` and `stamp` are that
+of the messages, s.
+"""
+
+import math
+
+import mujoco
+import numpy as np
+
+from rpl_ros.robot.joints import ARM, FINGERS, TORSO
+from rpl_ros.robot.observe import matrix
+from rpl_ros.robot.safety_inputs import ages, check_pose, pose_fault, PoseTrack, timeout
+from rpl_ros.robot.safety_reasons import Reason, TEXTS
+from rpl_ros.robot.twist import hold_orientation
+from rpl_ros.robot.view import RobotView
+from rpl_ros.tasks.fetch import GRIPPER_DOWN
+from rpl_ros.tasks.specs import spec
+
+DOWN = GRIPPER_DOWN / np.linalg.norm(GRIPPER_DOWN)
+"""The orientation that the gripper has in all tasks and is held in, w, x, y, z, world."""
+UNUSABLE = (Reason.POSE_BAD, Reason.POSE_QUATERNION, Reason.POSE_FRAME)
+WITH_HOOK = 40
+"""Length of an observation that has a hook in it."""
+
+
+def body_names(task):
+    """Return the names of the bodies whose poses the task called `task` needs."""
+    return ('object', 'hook', 'goal') if spec(task).observation_size == WITH_HOOK else (
+        'object', 'goal')
+
+
+def pose_of(xyz_yaw):
+    """Return the pose (7,), m and quaternion w, x, y, z, of a base that stands upright."""
+    *place, yaw = xyz_yaw
+    return np.array([*place, math.cos(yaw / 2), 0.0, 0.0, math.sin(yaw / 2)])
+
+
+def moved(frame, pose):
+    """Return a pose (7,) that is given in a frame whose own pose is `frame` (7,)."""
+    turned, place = np.empty(4), np.empty(3)
+    mujoco.mju_mulQuat(turned, frame[3:], pose[3:])
+    mujoco.mju_rotVecQuat(place, pose[:3], frame[3:])
+    return np.concatenate([frame[:3] + place, turned])
+
+
+class Senses:
+    """Joints and poses with their ages; the observation, and what is wrong with it."""
+
+    def __init__(self, settings, kinematics):
+        """Take AdapterSettings and a Kinematics.
+
+        ValueError where the contract's joints cannot be those of a Fetch.
+        """
+        if len(settings.arm_joints) != len(ARM) or not settings.torso_joint:
+            raise ValueError(
+                'arm_joints and torso_joint must name the seven joints of a Fetch\'s arm and its '
+                'torso: this node computes the grip with the model of a Fetch')
+        self._kinematics, self._world = kinematics, settings.world_frame
+        self._frames = (settings.world_frame, settings.base_frame)
+        self._base = pose_of(settings.base_pose)
+        self._turn = matrix(self._base[3:]).reshape(3, 3)
+        self._both = np.kron(np.eye(2), self._turn)
+        own = (*settings.arm_joints, *settings.finger_joints, settings.torso_joint)
+        self._fetch_names = dict(zip(own, (*ARM, *FINGERS, TORSO)))
+        self.names = body_names(settings.task)
+        self.view = RobotView(kinematics, self.names, self._base)
+        self.forget(-math.inf)
+
+    def forget(self, since):
+        """Know nothing, and ignore what has a stamp before `since`, s."""
+        self.view.forget()
+        self._since = since
+        self._arrivals = dict.fromkeys(self._fetch_names.values())
+        self._bad_joints_at = -math.inf
+        self._poses = {name: (PoseTrack(), None, math.nan) for name in self.names}
+        self._pose_faults = dict.fromkeys(self.names)
+
+    def hear_joints(self, names, positions, velocities, stamp, now, ros_now, limits):
+        """Take a joint state, which may be a part; return why it is unusable, or an empty text."""
+        if stamp < self._since:
+            return ''
+        names = [self._fetch_names.get(name, name) for name in names]
+        try:
+            if stamp - ros_now > limits.settings.state_timeout:
+                # Once taken, it would hide all that follow.
+                raise ValueError(f'joint state of {names[0] if names else "nothing"} is from '
+                                 f'{stamp - ros_now:.3f} s ahead: is a clock wrong?')
+            self.view.joints.update(names, positions, velocities, stamp)
+        except ValueError as error:
+            self._bad_joints_at = now
+            return str(error)
+        self._arrivals.update((name, now) for name in names if name in self._arrivals)
+        return ''
+
+    def hear_pose(self, name, pose, frame, stamp, now, ros_now, limits):
+        """Take the pose (7,) of a body, m and quaternion w, x, y, z; return its Reason or None."""
+        if stamp < self._since:
+            return None
+        track, fault = check_pose(self._poses[name][0], pose, frame, self._frames, now,
+                                  ages(now, ros_now, now, stamp), limits)
+        self._pose_faults[name] = fault if fault in UNUSABLE else None
+        if fault in UNUSABLE:
+            return fault
+        self._poses[name] = track, now, stamp
+        if fault in (None, Reason.POSE_JUMP):  # a time ahead would hide all poses that follow
+            self.view.tracks[name].update(self._in_world(pose, frame), stamp)
+        return fault
+
+    def _in_world(self, pose, frame):
+        """Return a sound pose in the world, with a quaternion of length 1."""
+        pose = np.concatenate([pose[:3], pose[3:] / np.linalg.norm(pose[3:])])
+        return pose if frame == self._world else moved(self._base, pose)
+
+    def state_ages(self, now, ros_now):
+        """Return the ages of the oldest joint that is needed: see safety_inputs.ages()."""
+        arrivals = self._arrivals.values()
+        if None in arrivals:
+            return ages(now, ros_now, None, math.nan)
+        return now - min(arrivals), float(self.view.joints.ages(ros_now).max())
+
+    def faults(self, now, ros_now, limits):
+        """Return {Reason: text} of all for which there must be no motion."""
+        found, settings = {}, limits.settings
+        late = timeout(self.state_ages(now, ros_now), settings.state_timeout, Reason.STATE_STALE,
+                       Reason.STATE_OLD)
+        if late:
+            found[late] = (self.view.joints.problem(ros_now, settings.state_timeout)
+                           or TEXTS[late])
+        if now - self._bad_joints_at <= settings.state_timeout:
+            found[Reason.STATE_BAD] = 'a joint state could not be used'
+        for name, (track, arrival, stamp) in self._poses.items():
+            # What was wrong with the newest message counts until a good one comes.
+            fault = self._pose_faults[name] or pose_fault(
+                track, now, ages(now, ros_now, arrival, stamp), limits)
+            if fault:
+                found[fault] = f'{name}: {TEXTS[fault]}'
+        return found
+
+    def pose_ages(self, ros_now):
+        """Return the age by stamp, s, of the oldest pose."""
+        return ros_now - min(track.time for track in self.view.tracks.values())
+
+    def grip(self):
+        """Return the present Grip in the world; its numbers are NaN before joints are known."""
+        return self.view.grip()
+
+    def turn(self, grip, settings):
+        """Return the angular velocity (3,), world, that keeps a Grip pointing down."""
+        return hold_orientation(grip.quaternion, DOWN, settings.orientation_gain,
+                                settings.turn_speed_limit)
+
+    def arm(self):
+        """Return the positions (7,) of the arm's joints."""
+        return self.view.joints.positions[:len(ARM)].copy()
+
+    def jacobian(self, joints):
+        """Return the grip's Jacobian (6, 7) in the axes of the world."""
+        return self._both @ self._kinematics.jacobian(joints, self.view.joints.positions[-1])
+
+    def in_root(self, twist):
+        """Return a twist (6,) of the world's axes in those of the robot's root frame."""
+        return self._both.T @ twist

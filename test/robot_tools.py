@@ -1,0 +1,143 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""The adapter and the simulated Fetch over DDS, with a graph that does what a test wants."""
+
+from contextlib import contextmanager
+import time
+
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PoseStamped, TwistStamped
+from graph_tools import free_domain, listener, nodes
+import numpy as np
+from rpl_msgs.msg import BaseAction, Command, State
+from std_msgs.msg import Bool, Float64, Header
+from std_srvs.srv import SetBool, Trigger
+
+from rpl_ros.convert import to_wire
+from rpl_ros.nodes.qos import publisher, subscribe
+from rpl_ros.nodes.robot_messages import read_twist
+
+TWIST = 'arm_controller/cartesian_twist/command'
+ADAPTER = 'fetch_adapter_node'
+SIM = {'task': 'hook'}
+SETTINGS = {'task': 'hook', 'reset_service': 'reset_scene', 'episodes': 0, 'horizon': 100_000,
+            'subscribers': 1}
+UP = np.array([0.0, 0.0, 0.5, 0.0])
+
+
+def is_stop(message):
+    """Return whether a TwistStamped is a stop."""
+    return not message.header.frame_id and not read_twist(message).any()
+
+
+class Graph:
+    """Answers the adapter's states as base controller and residual would; keeps what it sends.
+
+    `base` and `command` turn a State message into an action (4,), or None for silence. `sent` are
+    (time by the steady clock, TwistStamped).
+    """
+
+    def __init__(self, node, spin):
+        """Take what listener() yields."""
+        self.node, self._spin = node, spin
+        self.base = self.command = lambda state: UP
+        self.sent, self.states, self.openings, self.reports = [], [], [], []
+        self._actions, self._commands = publisher(node, 'base_action'), publisher(node, 'command')
+        self.pose = node.create_publisher(PoseStamped, 'object_pose', 10)
+        self.press = node.create_publisher(Bool, 'run_stopped', 10)
+        subscribe(node, 'state', self._on_state)
+        node.create_subscription(TwistStamped, TWIST, lambda message: self.sent.append(
+            (time.monotonic(), message)), 1000)
+        node.create_subscription(Float64, 'gripper_opening',
+                                 lambda message: self.openings.append(message.data), 10)
+        node.create_subscription(DiagnosticArray, '/diagnostics', self.reports.append, 10)
+
+    def _on_state(self, message):
+        self.states.append(message)
+        about = {'header': message.header, 'episode': message.episode, 'step': message.step}
+        base, sent = self.base(message), self.command(message)
+        if base is not None:
+            self._actions.publish(BaseAction(action=to_wire(base), **about))
+        if sent is not None:
+            self._commands.publish(Command(sent=to_wire(sent), **about))
+
+    def until(self, done, seconds=30.0):
+        """Wait until done() is true."""
+        self._spin(done, seconds)
+
+    def wait(self, seconds):
+        """Let some time pass."""
+        end = time.monotonic() + seconds
+        self._spin(lambda: time.monotonic() > end, seconds + 5.0)
+
+    def move(self):
+        """Wait until the arm is commanded to move, and for some commands more."""
+        begin = len(self.sent)
+        self.until(lambda: len(self.sent) > begin + 8
+                   and not any(is_stop(message) for _, message in self.sent[-5:]))
+
+    def call(self, kind, name, **fields):
+        """Call a service; return (its answer, the time of the call)."""
+        client = self.node.create_client(kind, name)
+        self.until(client.service_is_ready)
+        asked, future = time.monotonic(), client.call_async(kind.Request(**fields))
+        self.until(future.done)
+        self.node.destroy_client(client)
+        return future.result(), asked
+
+    def estop(self):
+        """Press the emergency stop; return the time."""
+        return self.call(Trigger, f'/{ADAPTER}/estop')[1]
+
+    def reset(self):
+        """Clear a latched stop; return whether that worked."""
+        return self.call(Trigger, f'/{ADAPTER}/reset')[0].success
+
+    def run_stop(self, pressed):
+        """Press or release the simulated robot's run-stop; return the time."""
+        return self.call(SetBool, '/fetch_sim_node/run_stop', data=pressed)[1]
+
+    def object_at(self, place, frame='world', turn=(0.0, 0.0, 0.0, 1.0)):
+        """Send a pose of the object, m, quaternion x, y, z, w; return the time."""
+        now = self.node.get_clock().now().to_msg()
+        message = PoseStamped(header=Header(stamp=now, frame_id=frame))
+        target = message.pose.position
+        target.x, target.y, target.z = place
+        target = message.pose.orientation
+        target.x, target.y, target.z, target.w = turn
+        self.pose.publish(message)
+        return time.monotonic()
+
+    def says(self, text):
+        """Wait until the diagnostics name `text`."""
+        def named():
+            return any(text in str(report.status) for report in self.reports)
+        self.until(named)
+
+    def reaction(self, fault, since, count=3):
+        """Wait for the stop after a fault at time `since`; print how long it took.
+
+        From then on there must be `count` stops and nothing else.
+        """
+        def after():
+            return [message for moment, message in self.sent if moment >= since]
+        self.until(lambda: any(map(is_stop, after())))
+        first = next(moment for moment, message in self.sent
+                     if moment >= since and is_stop(message))
+        print(f'\nreaction to {fault}: {1e3 * (first - since):.0f} ms')
+        self.wait(0.4)
+        tail = [message for moment, message in self.sent if moment >= first]
+        assert [is_stop(message) for message in tail] == [True] * count
+        return first - since
+
+
+@contextmanager
+def robot(folder, **changes):
+    """Yield (Graph, processes) with fetch_sim_node and the adapter, whose settings may differ."""
+    domain = free_domain()
+    with listener(domain) as (node, spin), nodes(
+            domain, folder, fetch_sim_node=SIM,
+            fetch_adapter_node={**SETTINGS, **changes}) as started:
+        yield Graph(node, spin), started
+
+
+__all__ = ['State', 'Graph', 'robot', 'is_stop']
