@@ -1,9 +1,25 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
 """The adapter and the simulated Fetch over real DDS: episodes, faults, the last message."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from graph_tools import free_domain, listener, nodes
 import numpy as np
 import pytest
-from robot_tools import is_stop, robot
+from rcl_interfaces.msg import Parameter, ParameterValue
+from rcl_interfaces.srv import SetParameters
+from robot_tools import ADAPTER, DOWN, Graph, is_stop, robot, SETTINGS, SIM, UP, up_and_down
+from rpl_msgs.msg import EpisodeResult
+from std_srvs.srv import SetBool, Trigger
+
+from rpl_ros.data import EXPLORE
+from rpl_ros.launching import graph as graphs
+from rpl_ros.nodes.qos import subscribe
+from rpl_ros.nodes.robot_messages import read_twist
 
 
 @pytest.fixture(scope='module')
@@ -35,3 +51,195 @@ def test_a_run_stop_lasts_until_it_is_released_and_a_person_resets(graph):
     assert all(is_stop(message) for _, message in graph.sent[count:])
     assert graph.reset()
     graph.move()
+
+
+def last_action(graph):
+    """Return the vertical speed, m/s, of the newest twist."""
+    return read_twist(graph.sent[-1][1])[2]
+
+
+@pytest.mark.parametrize('sent, reason', [
+    (np.full(4, np.nan), 'COMMAND_BAD'), (np.zeros(3), 'COMMAND_BAD'), (None, 'COMMAND_MISSING')])
+def test_without_a_usable_command_the_base_action_goes_on(graph, sent, reason):
+    graph.base, graph.command = (lambda state: DOWN), (lambda state: UP)
+    graph.move()
+    graph.until(lambda: last_action(graph) > 0)
+    count, since = len(graph.sent), time.monotonic()
+    graph.command = lambda state: sent
+    graph.until(lambda: last_action(graph) < 0)
+    moment = next(moment for moment, message in graph.sent[count:] if read_twist(message)[2] < 0)
+    print(f'\nreaction to {reason}: base action after {1e3 * (moment - since):.0f} ms')
+    graph.says(reason)
+    assert not any(is_stop(message) for _, message in graph.sent[count:])
+    graph.base = graph.command = up_and_down
+
+
+@pytest.mark.parametrize('action, reason', [
+    (None, 'BASE_MISSING'), (np.full(4, np.inf), 'BASE_BAD')])
+def test_without_a_usable_base_action_the_arm_stops(graph, action, reason):
+    graph.move()
+    since, graph.base = time.monotonic(), lambda state: action
+    graph.reaction(reason, since)
+    graph.says(reason)
+    graph.base = up_and_down
+    graph.move()
+
+
+@pytest.mark.parametrize('pose, reason', [
+    ({'place': (3.0, 0.7, 0.4)}, 'POSE_JUMP'),
+    ({'place': (float('nan'), 0.7, 0.4)}, 'POSE_BAD'),
+    ({'place': (1.7, 0.7, 0.4), 'turn': (0.0, 0.0, 0.0, 0.0)}, 'POSE_QUATERNION'),
+    ({'place': (1.7, 0.7, 0.4), 'turn': (0.0, 0.0, 0.0, 2.0)}, 'POSE_QUATERNION'),
+    ({'place': (1.7, 0.7, 0.4), 'frame': 'camera'}, 'POSE_FRAME')])
+def test_a_bad_pose_stops_the_arm(graph, pose, reason):
+    graph.move()
+    since = time.monotonic()
+    graph.object_at(**pose)
+    graph.until(lambda: any(moment > since and is_stop(message)
+                            for moment, message in graph.sent))
+    moment = next(moment for moment, message in graph.sent if moment > since and is_stop(message))
+    print(f'\nreaction to {reason}: {1e3 * (moment - since):.0f} ms')
+    graph.says(reason)
+    graph.move()  # the tracker's own poses are sound
+
+
+def test_a_limit_can_be_tightened_while_the_arm_moves_and_not_loosened(graph):
+    def asked(name, value):
+        one = Parameter(name=name, value=ParameterValue(type=3, double_value=value))
+        return graph.call(SetParameters, f'/{ADAPTER}/set_parameters', parameters=[one]
+                          )[0].results[0]
+    graph.move()
+    assert asked('speed_limit', 0.002).successful
+    graph.until(lambda: 0 < abs(last_action(graph)) <= 0.002 + 1e-9)
+    refused = asked('speed_limit', 0.172)
+    assert not refused.successful and 'looser than the contract' in refused.reason
+    assert asked('speed_limit', 0.17).successful
+    graph.until(lambda: abs(last_action(graph)) > 0.005)
+
+
+def test_with_the_residual_off_the_base_action_alone_counts(graph):
+    graph.base, graph.command = (lambda state: DOWN), (lambda state: UP)
+    graph.move()
+    graph.until(lambda: last_action(graph) > 0)
+    assert graph.call(SetBool, f'/{ADAPTER}/residual', data=False)[0].success
+    graph.until(lambda: last_action(graph) < 0)
+    graph.says('RESIDUAL_OFF')
+    graph.call(SetBool, f'/{ADAPTER}/residual', data=True)
+    graph.until(lambda: last_action(graph) > 0)
+    graph.base = graph.command = up_and_down
+
+
+def test_the_gripper_is_told_on_change_only(graph):
+    graph.openings.clear()
+    graph.base = graph.command = lambda state: np.array([0.0, 0.0, 0.1, 1.0])
+    graph.until(lambda: graph.openings)
+    graph.wait(0.3)
+    graph.base = graph.command = lambda state: np.array([0.0, 0.0, 0.1, 0.0])  # holds
+    graph.wait(0.3)
+    graph.base = graph.command = lambda state: np.array([0.0, 0.0, 0.1, -1.0])
+    graph.until(lambda: len(graph.openings) > 1)
+    graph.wait(0.3)
+    assert graph.openings == [0.1, 0.0]
+    graph.base = graph.command = up_and_down
+
+
+def test_states_pair_with_their_commands(graph):
+    count = len(graph.states)
+    graph.until(lambda: len(graph.states) > count + 10)
+    states = graph.states[count:]
+    steps = [state.step for state in states]
+    assert steps == list(range(steps[0], steps[0] + len(steps)))
+    assert all(len(state.observation) == 40 and state.header.frame_id == 'world'
+               for state in states)
+    assert sum(state.applied for state in states) > len(states) // 2
+
+
+def test_a_dead_robot_or_tracker_is_a_stop(tmp_path):
+    with robot(tmp_path) as (graph, started):
+        graph.move()
+        since = time.monotonic()
+        started['fetch_sim_node'].kill()
+        graph.reaction('states that stop', since)
+        assert any(text in (tmp_path / f'{ADAPTER}.log').read_text()
+                   for text in ('the joint state of', 'no joint state came'))
+
+
+def kinds(messages):
+    """Return whether each of (time, TwistStamped) is a stop."""
+    return [is_stop(message) for _, message in messages]
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_the_last_message_on_the_wire_is_the_stop(tmp_path, number):
+    rng = np.random.default_rng(number)
+    domain = free_domain()
+    with listener(domain) as (node, spin), nodes(domain, tmp_path, fetch_sim_node=SIM):
+        graph = Graph(node, spin)
+        for trial in range(2):
+            with nodes(domain, tmp_path, fetch_adapter_node=SETTINGS) as started:
+                graph.sent.clear()
+                graph.move()
+                graph.wait(rng.uniform(0.0, 0.1))
+                adapter = started[ADAPTER]
+                adapter.send_signal(number)
+                graph.until(lambda: adapter.poll() is not None)
+                graph.wait(0.1)
+                assert adapter.returncode == 0
+                assert kinds(graph.sent)[-4:] == [False, True, True, True], trial
+
+
+@pytest.mark.parametrize('changes, words', [
+    ({'speed_limit': '0.5'}, ['speed_limit is 0.5', 'above what max_ee_speed']),
+    ({'speedlimit': '0.1'}, ['speedlimit', "did you mean 'speed_limit'"]),
+    ({'workspace_low': '[1.0, 0.3]'}, ['workspace_low', 'a list of 3 values']),
+    ({'torso_joint': "''"}, ['torso_joint', 'model of a Fetch']),
+    ({'task': 'mbrl_pusher'}, ['has 7 actions'])])
+def test_a_contract_that_cannot_be_is_one_error_at_the_start(tmp_path, changes, words):
+    with nodes(free_domain(), tmp_path, fetch_adapter_node={**SETTINGS, **changes}) as started:
+        assert started[ADAPTER].wait(timeout=30) == 2
+    text = (tmp_path / f'{ADAPTER}.log').read_text()
+    assert all(word in text for word in words) and 'Traceback' not in text, text
+
+
+def test_a_person_starts_each_episode_of_a_real_robot(tmp_path):
+    with robot(tmp_path, reset_service="''", episodes=2, horizon=10) as (graph, started):
+        for episode in range(2):
+            graph.until(lambda: graph.call(
+                Trigger, f'/{ADAPTER}/start_episode')[0].success)
+            graph.until(lambda: graph.states and graph.states[-1].last)
+            assert graph.states[-1].episode == episode and graph.states[-1].step == 10
+            graph.states.clear()
+        graph.until(lambda: started[ADAPTER].poll() is not None)
+        assert started[ADAPTER].returncode == 0
+        assert kinds(graph.sent)[-3:] == [True] * 3
+
+
+def contract(folder, **changes):
+    """Write a contract that differs from the Fetch's; return its path."""
+    path = folder / 'contract.yaml'
+    lines = ''.join(f'    {name}: {value}\n' for name, value in changes.items())
+    path.write_text(f'{ADAPTER}:\n  ros__parameters:\n    task: hook\n{lines}')
+    return str(path)
+
+
+def test_the_graph_of_robot_fetch_sim_runs_to_its_end(tmp_path):
+    out, domain, results = tmp_path / 'run', free_domain(), []
+    with listener(domain) as (node, spin):
+        subscribe(node, 'episode_result', results.append)
+        started = subprocess.Popen(
+            [sys.executable, '-m', 'rpl_ros.cli', 'launch', 'hook', 'robot:=fetch_sim',
+             'episodes:=2', 'headless:=true', 'report:=false', f'out:={out}',
+             f'contract:={contract(tmp_path, horizon=50)}'],
+            env={**os.environ, 'ROS_DOMAIN_ID': str(domain)}, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True)
+        spin(lambda: started.poll() is not None, 90.0)
+    assert started.returncode == 0, started.stdout.read()
+    assert [(result.episode, result.steps, result.mode) for result in results] == [
+        (0, 50, EXPLORE), (1, 50, EXPLORE)]
+    assert isinstance(results[0], EpisodeResult)
+    log = (out / 'log' / f'{ADAPTER}.log').read_text()
+    assert 'all 2 episodes are done' in log and 'Traceback' not in log
+    assert (out / 'metrics.csv').read_text().count('\n') == 3
+    assert graphs.resolve('hook', {
+        'robot': 'fetch_sim', 'params_file': str(out / 'config.yaml'),
+        'out': str(tmp_path / 'again')}).settings[ADAPTER].horizon == 50

@@ -87,18 +87,18 @@ def _contradictions(given):
 
 
 def tightened(contract, current, changes):
-    """Return `current` (AdapterSettings) with changed limits, {name: value}.
+    """Return `current`, of the class of `contract`, with changed limits, {name: value}.
 
     SettingsError where a name is no limit, or a value is looser than that of `contract`. A limit
     that was tightened may go back as far as that.
     """
-    limits = {spec.name: spec.metadata['tighten'] for spec in fields(AdapterSettings)
+    limits = {spec.name: spec.metadata['tighten'] for spec in fields(contract)
               if spec.metadata['tighten']}
     for name in changes:
         if name not in limits:
             raise SettingsError(f'{name} is no limit that can change while the robot runs'
                                 f'{did_you_mean(name, limits)}')
-    changed = make_settings(AdapterSettings, {**vars(current), **changes}, 'limits')
+    changed = make_settings(type(contract), {**vars(current), **changes}, 'limits')
     check_contract(changed, 'limits')
     for name in changes:
         bound, value = (np.array(getattr(one, name)) for one in (contract, changed))
