@@ -145,8 +145,8 @@ class AdapterRunSettings(AdapterSettings):
     first_episode: int = setting(0, 'number of the first episode', 0, 2**31 - 1)
     subscribers: int = setting(2, 'nodes that must be there before the first episode: '
                                'subscriptions on the state topic', 0, 100)
-    reset_service: str = setting('', 'service std_srvs/Trigger that sets up the scene of the next '
-                                 'episode; empty = a person does, and calls ~/start_episode')
+    reset_service: str = setting('', 'service std_srvs/Trigger that sets up the next scene; '
+                                 'empty = a person does, and calls ~/start_episode')
     residual: bool = setting(True, 'whether commands count at the start; false = base actions '
                              'alone. The service ~/residual switches it')
 
