@@ -77,7 +77,7 @@ class AdapterSettings(RobotTopics):
     max_ee_speed: float = setting(0.1, 'speed for an action of 1 along one axis, m/s: the same as '
                                   'in training', 1e-3, 2.0)
     gripper_width: float = setting(0.1, 'width of the open gripper, m', 1e-3, 1.0)
-    orientation_gain: float = setting(1.0, 'turning speed for each rad by which the tool has '
+    orientation_gain: float = setting(3.0, 'turning speed for each rad by which the tool has '
                                       'turned away from its orientation, 1/s', 0.0, 20.0)
 
     # Stop behaviour
@@ -91,9 +91,9 @@ class AdapterSettings(RobotTopics):
     # Limits of the tool's motion
     speed_limit: float = setting(0.17, 'length of the linear velocity, m/s', 1e-3, 2.0,
                                  tighten='down')
-    acceleration_limit: float = setting(0.5, 'length of the linear acceleration, m/s^2', 1e-2,
+    acceleration_limit: float = setting(1.0, 'length of the linear acceleration, m/s^2', 1e-2,
                                         100.0, tighten='down')
-    jerk_limit: float = setting(12.5, 'length of the linear jerk, m/s^3', 1e-2, 1e5,
+    jerk_limit: float = setting(25.0, 'length of the linear jerk, m/s^3', 1e-2, 1e5,
                                 tighten='down')
     turn_speed_limit: float = setting(0.5, 'length of the angular velocity, rad/s', 1e-3, 10.0,
                                       tighten='down')

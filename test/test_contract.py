@@ -25,7 +25,7 @@ OWN = fields(AdapterSettings)[len(fields(Common)):]  # those of all nodes come f
 def test_the_fetch_file_names_every_entry_and_the_defaults_are_a_fetch():
     given = yaml.safe_load(FETCH.read_text())[NODE]['ros__parameters']
     assert set(given) == {spec.name for spec in OWN} | {'task', 'horizon'}
-    assert read_contract(FETCH) == AdapterSettings(task='hook', horizon=600)
+    assert read_contract(FETCH) == AdapterSettings(task='hook', horizon=700)
 
 
 def test_another_arm_behind_moveit_servo_loads_with_the_same_code():
@@ -63,7 +63,7 @@ def test_each_entry_is_described_in_the_docs():
     ('state_timeout', 0.03, 'shorter than one period'),
     ('command_rate', 10.0, 'shorter than one period'),
     ('command_timeout', 0.6, 'above robot_timeout'),
-    ('jerk_limit', 0.5, 'would spread commands over 50 periods'),
+    ('jerk_limit', 0.5, 'would spread commands over 100 periods'),
     ('task', 'mbrl_pusher', 'has 7 actions'),
     ('root_frame', '', 'root_frame is empty'),
     ('workspace_low', [1.0, 0.3], 'expected a list of 3 values of type float'),

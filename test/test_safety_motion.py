@@ -16,7 +16,7 @@ from rpl_ros.robot.safety_motion import (approached, braked, braking_distance, i
 
 CONTRACT = AdapterSettings(task='hook')
 LIMITS = limits_of(CONTRACT)
-WIDE = limits_of(replace(CONTRACT, jerk_limit=6.0))  # averages over more periods
+WIDE = limits_of(replace(CONTRACT, jerk_limit=12.0))  # averages over more periods
 VECTORS = hnp.arrays(float, 3, elements=st.floats(-10, 10))
 TWISTS = hnp.arrays(float, 6, elements=st.floats(-2, 2))
 SLOW = TWISTS.map(lambda twist: slowed(twist, LIMITS.speed))
