@@ -45,9 +45,9 @@ class Graph:
     (time by the steady clock, TwistStamped).
     """
 
-    def __init__(self, node, spin):
-        """Take what listener() yields."""
-        self.node, self._spin = node, spin
+    def __init__(self, node, spin, domain):
+        """Take what listener() yields, and its domain."""
+        self.node, self._spin, self.domain = node, spin, domain
         self.base = self.command = up_and_down
         self.sent, self.states, self.openings, self.reports = [], [], [], []
         self._actions, self._commands = publisher(node, 'base_action'), publisher(node, 'command')
@@ -148,4 +148,4 @@ def robot(folder, **changes):
     with listener(domain) as (node, spin), nodes(
             domain, folder, fetch_sim_node=SIM,
             fetch_adapter_node={**SETTINGS, **changes}) as started:
-        yield Graph(node, spin), started
+        yield Graph(node, spin, domain), started

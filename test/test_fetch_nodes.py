@@ -164,6 +164,25 @@ def test_a_dead_robot_or_tracker_is_a_stop(tmp_path):
                    for text in ('the joint state of', 'no joint state came'))
 
 
+def test_the_base_action_goes_on_without_residual_node_and_nothing_without_a_base(tmp_path):
+    both = {'task': 'hook', 'horizon': SETTINGS['horizon']}
+    with robot(tmp_path, subscribers=3) as (graph, started), nodes(
+            graph.domain, tmp_path, base_controller_node=both,
+            residual_node={**both, 'base_timeout': 0.03}) as others:
+        graph.base = graph.command = lambda state: None  # the real ones answer
+        graph.move()
+        others['residual_node'].kill()
+        since = time.monotonic()
+        graph.says('COMMAND_MISSING')
+        graph.move()
+        after = [moment for moment, _ in graph.sent if moment > since]
+        print(f'\nreaction to a dead residual_node: base actions at the latest after '
+              f'{1e3 * max(np.diff([since, *after])):.0f} ms')
+        others['base_controller_node'].kill()
+        graph.reaction('a dead base_controller_node', time.monotonic())
+        graph.says('BASE_MISSING')
+
+
 def kinds(messages):
     """Return whether each of (time, TwistStamped) is a stop."""
     return [is_stop(message) for _, message in messages]
@@ -174,7 +193,7 @@ def test_the_last_message_on_the_wire_is_the_stop(tmp_path, number):
     rng = np.random.default_rng(number)
     domain = free_domain()
     with listener(domain) as (node, spin), nodes(domain, tmp_path, fetch_sim_node=SIM):
-        graph = Graph(node, spin)
+        graph = Graph(node, spin, domain)
         for trial in range(2):
             with nodes(domain, tmp_path, fetch_adapter_node=SETTINGS) as started:
                 graph.sent.clear()

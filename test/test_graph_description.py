@@ -118,6 +118,38 @@ def test_bad_parameter_files_are_named(tmp_path, text, part):
         graph.resolve('hook', {'params_file': str(path)})
 
 
+@pytest.mark.parametrize('robot, processes', [
+    ('fetch_sim', ['fetch_adapter_node', 'fetch_sim_node']), ('fetch', ['fetch_adapter_node'])])
+def test_a_robot_takes_the_place_of_the_simulator(robot, processes):
+    """The adapter is what completes the run; speed and horizon are the contract's everywhere."""
+    run = graph.resolve('hook', {'robot': robot, 'episodes': '7', 'seed': '3'})
+    assert names(run) == [*processes, *list(NODE_SETTINGS)[1:]]
+    assert run.main == 'fetch_adapter_node' and not run.uses_sim_time('residual_node')
+    adapter = run.settings['fetch_adapter_node']
+    assert (adapter.episodes, adapter.seed, adapter.subscribers) == (7, 3, 4)
+    assert {settings.horizon for settings in run.settings.values()} == {700}
+    assert run.settings['sim_node'].max_ee_speed == adapter.max_ee_speed == 0.1
+    assert run.settings['residual_node'].base_timeout == graph.REALTIME_BASE_TIMEOUT
+    assert adapter.reset_service == ('reset_scene' if robot == 'fetch_sim' else '')
+
+
+@pytest.mark.parametrize('text, given, parts', [
+    ('/**: {ros__parameters: {horizon: 400}}', {}, ['horizon is 700 in', 'but 400 in']),
+    ('sim_node: {ros__parameters: {max_ee_speed: 0.15}}', {},
+     ['max_ee_speed is 0.1 in', 'but 0.15 in']),
+    ('', {'mode': 'lockstep'}, ['mode:=lockstep', 'real time']),
+    ('', {'contract': 'nowhere.yaml'}, ['nowhere.yaml']),
+    ('', {'robot': 'fetsch'}, ["did you mean 'fetch'"]),
+    ('fetch_adapter_node: {ros__parameters: {speed_limit: 0.5}}', {}, ['speed_limit is 0.5'])])
+def test_what_contradicts_the_contract_is_named(tmp_path, text, given, parts):
+    """Nothing is started where contract, parameter file and arguments do not agree."""
+    path = tmp_path / 'mine.yaml'
+    path.write_text(text or '{}')
+    with pytest.raises(SettingsError) as error:
+        graph.resolve('hook', {'robot': 'fetch', 'params_file': str(path), **given})
+    assert all(part in str(error.value) for part in parts), error.value
+
+
 def test_unknown_task():
     """The nearest task is named."""
     with pytest.raises(SettingsError, match="did you mean 'complex_hook'"):
