@@ -45,6 +45,9 @@ class AdapterSettings(RobotTopics):
                               'poses may be in it')
     base_pose: tuple = setting((0.6919, 0.7441, 0.0, 0.0), 'the base frame in the world: x, y, z, '
                                'm, and yaw, rad', -100.0, 100.0, length=4)
+    hook_offset: tuple = setting((0.0, 0.0, 0.0), 'added to the position of the hook, m, world, '
+                                 'for a controller that would reach into the table', -1.0, 1.0,
+                                 length=3)
     root_frame: str = setting('torso_lift_link', 'frame of the twists: the id in their header; '
                               'its axes are parallel to those of the base frame')
     tool_frame: str = setting('wrist_roll_link', 'the link whose twist the robot takes')

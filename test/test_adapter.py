@@ -196,6 +196,12 @@ def test_poses_in_the_frame_of_the_base_are_brought_to_the_world(kinematics, mea
     assert seen == pytest.approx(SIM_BASE[:3] + there)
 
 
+def test_the_hook_is_where_the_contract_puts_it(kinematics, measurements):
+    seen = [Robot(kinematics, measurements, hook_offset=(0.0, 0.0, lift)).step()[0].observation
+            for lift in (0.0, 0.03)]
+    assert (seen[1] - seen[0])[25:28] == pytest.approx([0.0, 0.0, 0.03])
+
+
 def test_what_is_from_before_the_episode_does_not_count(robot):
     robot.hear(stamp=robot.now + AHEAD - 0.01)
     assert robot.adapter.next_state(*robot.times()) is None

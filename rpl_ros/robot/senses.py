@@ -66,7 +66,7 @@ class Senses:
         own = (*settings.arm_joints, *settings.finger_joints, settings.torso_joint)
         self._fetch_names = dict(zip(own, (*ARM, *FINGERS, TORSO)))
         self.names = body_names(settings.task)
-        self.view = RobotView(kinematics, self.names, self._base)
+        self.view = RobotView(kinematics, self.names, self._base, settings.hook_offset)
         self.forget(-math.inf)
 
     def forget(self, since):
