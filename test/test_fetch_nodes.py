@@ -216,6 +216,34 @@ def test_the_last_message_on_the_wire_is_the_stop(tmp_path, number):
                 assert kinds(graph.sent)[-4:] == [False, True, True, True], trial
 
 
+CRASH = '''
+import sys
+from rpl_ros.nodes import fetch_adapter_node
+from rpl_ros.robot.adapter import Adapter
+plain = Adapter.next_state
+def next_state(self, *times):
+    if self.account.total['states'] > 40:
+        raise RuntimeError('on purpose')
+    return plain(self, *times)
+Adapter.next_state = next_state
+sys.exit(fetch_adapter_node.main(sys.argv))
+'''
+
+
+def test_the_last_message_after_an_exception_is_the_stop(tmp_path):
+    domain = free_domain()
+    with listener(domain) as (node, spin), nodes(domain, tmp_path, fetch_sim_node=SIM):
+        graph = Graph(node, spin, domain)
+        settings = [part for name, value in SETTINGS.items() for part in ('-p', f'{name}:={value}')]
+        adapter = subprocess.Popen([sys.executable, '-c', CRASH, '--ros-args', *settings],
+                                   env={**os.environ, 'ROS_DOMAIN_ID': str(domain)},
+                                   stderr=subprocess.PIPE, text=True)
+        graph.until(lambda: adapter.poll() is not None)
+        graph.wait(0.2)
+        assert adapter.returncode == 1 and 'on purpose' in adapter.stderr.read()
+        assert kinds(graph.sent)[-4:] == [False, True, True, True]
+
+
 @pytest.mark.parametrize('changes, words', [
     ({'speed_limit': '0.5'}, ['speed_limit is 0.5', 'above what max_ee_speed']),
     ({'speedlimit': '0.1'}, ['speedlimit', "did you mean 'speed_limit'"]),

@@ -50,7 +50,7 @@ class FetchAdapterNode(RplNode):
         except (ValueError, FileNotFoundError) as error:
             raise SettingsError(f'fetch_adapter_node: {error}') from error
         self._next = settings.first_episode
-        self._all_since = self._asked = None
+        self._all_since = self._asked = self._invited = None
         self._began = 0.0  # the episode, by the steady clock, s
         self._version = self._newest = 0
         self._twisted = False   # whether anything was ever sent to the arm
@@ -181,8 +181,15 @@ class FetchAdapterNode(RplNode):
         if settings.episodes and self._next >= settings.first_episode + settings.episodes:
             self.get_logger().info(f'all {settings.episodes} episodes are done')
             self.done = True
-        elif self._scene and not self._asked and self._everybody_is_there():
-            if self._scene.service_is_ready():
+        elif self._everybody_is_there():
+            if self._scene is None:
+                if self._invited != self._next:
+                    self._invited = self._next
+                    self.get_logger().info(f'episode {self._next} begins when somebody calls '
+                                           '/fetch_adapter_node/start_episode')
+            elif self._asked:
+                return
+            elif self._scene.service_is_ready():
                 self._asked = self._scene.call_async(Trigger.Request())
                 self._asked.add_done_callback(self._on_scene)
             else:
@@ -244,7 +251,8 @@ class FetchAdapterNode(RplNode):
         return response
 
     def _on_reset(self, request, response):
-        self._decide(reset=True)
+        if self._adapter.mode in LATCHED:
+            self._decide(reset=True)
         response.success = self._adapter.mode not in LATCHED
         response.message = ('the next command moves the arm' if response.success
                             else 'still stopped: release the run-stop first')
