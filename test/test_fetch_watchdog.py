@@ -11,12 +11,15 @@ import sys
 from hypothesis import given, settings, strategies as st
 import pytest
 
+from rpl_ros.robot.contract import read_contract
 from rpl_ros.ros1.fetch_watchdog import (checked, NOTHING, PASS, SETTINGS, SETTLE, STOP,
                                          Watchdog)
 
 FRAME = 'torso_lift_link'
 LIMITS = checked({})
 TICK, STILL, SLOW = 0.02, (0.0, 0.0, 0.0), (0.1, 0.0, 0.0)
+WRIST_TO_GRIP = 0.17  # m
+FETCH = Path(__file__).parents[1] / 'config' / 'robot' / 'fetch.yaml'
 FILES = sorted((Path(__file__).parents[1] / 'rpl_ros' / 'ros1').glob('*.py'))
 
 
@@ -152,6 +155,14 @@ def test_a_stop_that_is_asked_for_always_goes_through(moving):
     assert moving.twist(STILL, STILL, '') == STOP  # and where none is
 
 
+def test_a_new_motion_has_no_stop_of_the_old_one_in_it(moving):
+    moving.twist(frame='')
+    for _ in range(5):
+        assert moving.twist() == PASS
+        moving.wait(2)
+    assert moving.answers() == [STOP] + [PASS] * 5
+
+
 def test_a_relay_that_starts_in_a_motion_waits_for_its_end():
     robot = Robot()
     robot.wait(3)
@@ -179,11 +190,36 @@ def test_a_clock_that_cannot_be_is_a_stop(moving, now):
     assert moving.twist() == NOTHING
 
 
+def test_a_clock_that_goes_back_is_a_stop_where_robot_state_is_fresh(moving):
+    moving.now = 50.0
+    moving.state()
+    assert moving.answers() == [STOP]
+    assert moving.watchdog.reason == 'no twist for 0.15 s'
+
+
 def test_the_gripper_is_told_what_is_new(moving):
     gripper, now = moving.watchdog.gripper, moving.now
     assert [gripper(now, value) for value in (0.1, 0.1, 0.1004, 0.0, 0.05, math.nan, -0.01, 0.2,
                                               0.05)] == [
         0.1, None, None, 0.0, 0.05, None, None, None, 0.05]
+
+
+def test_the_relay_passes_all_that_the_contract_allows():
+    contract = read_contract(FETCH, {'twist_topic': 'fetch_relay/twist', 'robot_timeout': 0.15})
+    fastest = contract.speed_limit + contract.turn_speed_limit * WRIST_TO_GRIP
+    assert fastest <= LIMITS['max_speed']
+    assert contract.turn_speed_limit <= LIMITS['max_turn_speed']
+    assert contract.gripper_width <= LIMITS['max_opening']
+    assert contract.robot_timeout == LIMITS['timeout'] > 3 / contract.command_rate
+    assert contract.root_frame == FRAME
+
+
+def test_the_first_limits_of_the_bring_up_are_a_contract():
+    first = read_contract(FETCH, {'max_residual': 0.0, 'speed_limit': 0.05, 'max_ee_speed': 0.03,
+                                  'table_clearance': 0.02, 'robot_timeout': 0.15})
+    text = (FETCH.parents[2] / 'docs' / 'real_robot.md').read_text()
+    for name in ('max_residual', 'speed_limit', 'max_ee_speed', 'table_clearance'):
+        assert f'`{name}: {getattr(first, name)}`' in text
 
 
 NUMBERS = st.one_of(st.floats(-0.4, 0.4), st.floats(), st.sampled_from([0.0, 1e308, 5e-324]))

@@ -3,7 +3,7 @@
 
 No test, because ROS 1 is not there for the tests. On Debian 12: `apt-get install python3-rospy
 python3-rosmaster python3-actionlib python3-geometry-msgs`, then `python3 test/try_ros1.py`.
-Messages that Debian lacks are made here; of fetch_driver_msgs/RobotState only what the relay reads.
+Messages that Debian lacks are made here; of fetch_driver_msgs/RobotState what the relay reads.
 """
 
 import argparse

@@ -1,4 +1,3 @@
-#!/usr/bin/env python
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
 """fetch_relay: a ROS 1 node for the Fetch's own computer, between a bridge and its controllers.
 

@@ -3,7 +3,7 @@
 
 Plain Python without ROS, 2.7 as well as 3. Times are of a clock that is never set, in seconds.
 
-It trusts nothing that comes over the bridge. Whatever is refused is a stop, and what follows in the
+It trusts nothing that comes over the bridge. What is refused is a stop, and what follows in the
 same stream does not pass either: the arm only starts to move on the first twist after a stop that
 was asked for, or after silence. So neither a run-stop that is released nor a restart of the relay
 lets the arm go on in the middle of a motion.
