@@ -103,8 +103,8 @@ class AdapterSettings(Common):
     table_height: float = setting(0.4, 'height of the table, m, world frame', -100.0, 100.0,
                                   tighten='up')
     table_clearance: float = setting(
-        -0.02, 'height of the grip above the table that is kept, m; below 0 where the grip must go '
-        'lower beyond its edge, which the plane does not have', -1.0, 1.0, tighten='up')
+        -0.02, 'height of the grip above the table that is kept, m; below 0 where the grip must '
+        'go lower beyond its edge, which the plane does not have', -1.0, 1.0, tighten='up')
 
     # Limits of the residual
     max_residual: float = setting(0.3, 'largest difference between action and base action, no '

@@ -52,6 +52,16 @@ def test_a_sound_bag_is_fit(tmp_path, capsys):
     assert first['mean_return'] == -SPEC.horizon
 
 
+def test_longer_episodes_are_read_where_their_horizon_is_given(tmp_path, capsys):
+    longer = spec(TASK, SPEC.horizon + 30)
+    path = write_mcap(tmp_path / 'longer.mcap', list(encoded(longer, 2)))
+    code, audit = as_json(capsys, path)
+    assert code != FIT and audit['transitions'] < 2 * longer.horizon
+    assert f'the step is beyond the horizon of {SPEC.horizon}' in str(audit['rejected'])
+    code, audit = as_json(capsys, path, '--horizon', longer.horizon)
+    assert (code, audit['transitions']) == (FIT, 2 * longer.horizon)
+
+
 def changed(change):
     """Return the messages of three episodes after `change` was at the list of (topic, item)."""
     rng, items = np.random.default_rng(0), []

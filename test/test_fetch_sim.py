@@ -1,11 +1,14 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
 """Tasks through the robot's interfaces: the scene, delays, noise, and ReactiveHook's success."""
 
+import json
+
 import numpy as np
 import pytest
 
 from rpl_ros.controllers.reactive_hook import reactive_hook
-from rpl_ros.experiments.evaluate import evaluate, greedy_policy
+from rpl_ros.experiments import tracking
+from rpl_ros.experiments.evaluate import evaluate, FRESH, greedy_policy
 from rpl_ros.tasks import make_task
 from rpl_ros.tasks.fetch_joints import UPDATE_PERIOD
 from rpl_ros.tasks.fetch_sim import FetchSim, Sensors
@@ -98,3 +101,13 @@ def test_a_delay_beyond_the_limit_is_said():
 def test_reactive_hook_succeeds_through_the_robots_interfaces(task):
     outcomes = evaluate(task, reactive_hook, greedy_policy(task.spec, None, 1.0), 3)
     assert np.mean([outcome.success for outcome in outcomes]) >= 0.9
+
+
+def test_tracking_prints_what_was_found(capsys):
+    tracking.main(['hook', '--episodes', '1', '--horizon', '20', '--delay', '0.02'])
+    failed, figures = map(json.loads, capsys.readouterr().out.splitlines())
+    assert failed['failed'] == FRESH and len(failed['joints']) == 7
+    assert (figures['success'], figures['episodes'], figures['delay']) == (0, 1, 0.02)
+    velocity = [figures['velocity, m/s'][str(share)] for share in tracking.SHARES]
+    assert velocity == sorted(velocity) and 0 < velocity[-1] < 0.3
+    assert figures['tilt, degrees']['100'] < 2 and figures['joint lag, rad']['100'] < 0.02

@@ -10,10 +10,11 @@ import pytest
 from rpl_ros.assets import share
 from rpl_ros.config_robot import AdapterSettings
 from rpl_ros.experiments.bench_safety import fuzz
+from rpl_ros.robot import safety, safety_inputs, safety_joints, safety_modes, safety_motion
 from rpl_ros.robot.contract import read_contract, tightened
 from rpl_ros.robot.safety import at_rest, Inputs, safe_twist
 from rpl_ros.robot.safety_limits import limits_of
-from rpl_ros.robot.safety_modes import Mode, Output
+from rpl_ros.robot.safety_modes import Machine, Mode, Output
 from rpl_ros.robot.safety_reasons import moderates, Reason, stops
 
 CONTRACT = AdapterSettings(task='hook')
@@ -62,6 +63,28 @@ def test_no_hostile_input_gets_past(name):
         found, _ = fuzz(contract, 2000, seed=1, stretch=500)
     assert found['TWIST'] > 1000 and found['STOP'] > 100 and found['NOTHING'] > 100
     assert found['BRAKED'] and found['BOX_SLOWED'] and found['STATE_BAD'] and found['ESTOP']
+
+
+WITHOUT = {  # part that is taken out -> (module, name, what is there instead)
+    'the mean': [(safety, 'mean', lambda planned, earlier: planned),
+                 (safety, 'within', lambda *_: True)],
+    'the acceleration limit': [(safety_motion, 'approached', lambda previous, target, _: target),
+                               (safety, 'within', lambda *_: True)],
+    'the speed limit': [(safety, 'slowed', lambda twist, speeds: twist),
+                        (safety, 'within', lambda *_: True)],
+    'the workspace': [(safety, 'stays', lambda *_: True)],
+    'the residual bound': [(safety_inputs, 'bounded', lambda action, *_: action.clip(-1, 1))],
+    'the joint limits': [(safety_joints.Arm, 'joints_keep', lambda *_: True)],
+    'the singularity': [(safety_joints.Arm, 'singular', lambda *_: False)],
+    'the silence': [(safety_modes, '_tell', lambda mode, *_: (Machine(mode), Output.STOP))]}
+
+
+@pytest.mark.parametrize('part', WITHOUT)
+def test_the_check_of_the_fuzz_sees_when_a_part_is_missing(part, monkeypatch):
+    for place, name, instead in WITHOUT[part]:
+        monkeypatch.setattr(place, name, instead)
+    with np.errstate(all='ignore'), pytest.raises(AssertionError, match='of seed 3'):
+        fuzz(CONTRACT, 3000, seed=3, stretch=1000)
 
 
 DRIVES = st.lists(st.tuples(st.lists(st.floats(-1, 1), min_size=4, max_size=4),

@@ -66,8 +66,9 @@ def make_loop(tmp_path, **settings):
     return Loop(load_settings(path, {**SMALL, **settings}))
 
 
-def test_training_knows_the_horizon(tmp_path):
-    loop = make_loop(tmp_path, **SLOW)
+@pytest.mark.parametrize('arm', ['paper', 'joints'])
+def test_training_knows_the_horizon(tmp_path, arm):
+    loop = make_loop(tmp_path, **SLOW, arm=arm)
     loop.advance()
     learner = loop.learner
     assert learner.transitions == 12 and learner.replay.sent.shape[1] == 12

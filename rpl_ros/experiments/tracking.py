@@ -2,6 +2,8 @@
 """How well the joint-level Fetch does what a controller asks: the numbers in docs/real_robot.md.
 
     python -m rpl_ros.experiments.tracking hook --max-ee-speed 0.15 --horizon 400 --episodes 50
+
+The task's own controller plays alone, the fresh episodes of seed 0.
 """
 
 import argparse

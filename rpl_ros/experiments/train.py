@@ -22,13 +22,13 @@ EXAMPLES = """examples:
   rpl train complex_hook
   rpl train push --method scratch --recipe paper --steps 500000 --seed 1 --out runs/scratch
   rpl train noisy_hook updates_per_step:=1.0 --actors 0
-  rpl train complex_hook --bag runs/monday/bag --bag runs/tuesday/bag --updates 40000
+  rpl train complex_hook --bag runs/monday/bag --bag runs/tuesday/bag --updates 16000
   rpl train complex_hook --bag runs/monday/bag --online --steps 60000
 
 The same command goes on where a run was stopped, with Ctrl-C or otherwise.
 """
 OFFLINE = 'offline'
-STEPS, UPDATES = 60_000, 40_000
+STEPS, UPDATES = 60_000, 16_000
 """How long a run is, in env steps, or from bags alone in gradient updates."""
 
 

@@ -77,7 +77,10 @@ class FetchSim:
         return state
 
     def advance(self):
-        """Let one update of the robot, 10 ms, pass; return the Measurements that have arrived, oldest first."""
+        """Let one update of the robot, 10 ms, pass.
+
+        Return the Measurements that have arrived, oldest first.
+        """
         self.robot.update()
         fetch.refresh(self._model, self._data)
         self._updates += 1
