@@ -49,7 +49,7 @@ class Robot:
     def modules(self):
         """Return {name: module} of what fetch_relay imports."""
         def publisher(topic, kind, queue_size):
-            assert queue_size == 1
+            assert queue_size == (4 if topic == TWISTS else 1)
             self.types[topic] = kind
             return SimpleNamespace(publish=lambda message: self.wire.append((topic, message)))
 

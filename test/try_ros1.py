@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+from xmlrpc.client import ServerProxy
 
 PORT = 11411
 SOURCES = Path(__file__).resolve().parents[1] / 'rpl_ros' / 'ros1'
@@ -181,6 +182,15 @@ def try_faults(driver, rounds):
     return times
 
 
+def shut_down(driver):
+    """Do what `rosnode kill /fetch_relay` does."""
+    place = driver.rospy.get_master().lookupNode('/fetch_relay')[2]
+    try:
+        ServerProxy(place).shutdown('/robot_and_bridge', 'tried')
+    except ConnectionError:
+        pass  # it may be gone before it has answered
+
+
 def try_ends(driver, folder, rounds):
     """Return how often the stop was the last message of a relay that was told to end."""
     last = 0
@@ -189,7 +199,10 @@ def try_ends(driver, folder, rounds):
         time.sleep(1.5)
         moving(driver)
         time.sleep(random.uniform(0.0, 0.1))
-        child.send_signal([signal.SIGINT, signal.SIGTERM][number % 2])
+        if number % 3 == 2:
+            shut_down(driver)
+        else:
+            child.send_signal([signal.SIGINT, signal.SIGTERM][number % 3])
         child.wait(10)
         time.sleep(0.1)
         last += is_stop(driver.wire[-1])
@@ -200,6 +213,7 @@ def main():
     """Try all; return 0 if all was as it should be."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--rounds', type=int, default=10)
+    parser.add_argument('--ends', type=int, default=12, help='how often the relay is ended')
     parser.add_argument('--share', default='/usr/share', help='where ROS 1 keeps its .msg files')
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
@@ -231,8 +245,9 @@ def main():
         assert driver.openings == [0.1, 0.0], driver.openings
         child.terminate()
         assert child.wait(10) == 0
-        print(f'stop last on the wire: {try_ends(driver, folder, arguments.rounds)} of '
-              f'{arguments.rounds}')
+        last = try_ends(driver, folder, arguments.ends)
+        print(f'stop last on the wire: {last} of {arguments.ends} ends')
+        assert last == arguments.ends
     finally:
         for process in (child, master):
             if process is not None and process.poll() is None:

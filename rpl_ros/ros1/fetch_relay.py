@@ -46,8 +46,9 @@ class FetchRelay(object):
         if not self._gripper.wait_for_server(rospy.Duration(GRIPPER_PATIENCE)):
             raise ValueError('no action server gripper_controller/gripper_action after %g s: is '
                              'the robot up, and ROS_MASTER_URI its own?' % GRIPPER_PATIENCE)
+        # All stops have room; what is older gives way to what is newer.
         self._twists = rospy.Publisher('arm_controller/cartesian_twist/command', TwistStamped,
-                                       queue_size=1)
+                                       queue_size=self._settings['stop_messages'] + 1)
         self._run_stops = rospy.Publisher('run_stopped', Bool, queue_size=1)
         rospy.on_shutdown(self.close)
         options = {'queue_size': 1, 'tcp_nodelay': True}
