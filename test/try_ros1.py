@@ -156,6 +156,15 @@ def relay(folder, *arguments):
     return subprocess.Popen([sys.executable, str(folder / 'fetch_relay.py'), *arguments])
 
 
+def connected(driver, folder):
+    """Start fetch_relay; return it when it hears and is heard."""
+    until(lambda: not driver.twists.get_num_connections(), 'the end of the last relay')
+    driver.run_stopped, driver.pressed, driver.driving = None, False, False
+    child = relay(folder)
+    until(lambda: driver.twists.get_num_connections() and driver.run_stopped is False, 'relay')
+    return child
+
+
 def try_faults(driver, rounds):
     """Return {fault: [time to the first stop, s]}; each leads to three stops, then silence."""
     times = {}
@@ -195,8 +204,7 @@ def try_ends(driver, folder, rounds):
     """Return how often the stop was the last message of a relay that was told to end."""
     last = 0
     for number in range(rounds):
-        child = relay(folder)
-        time.sleep(1.5)
+        child = connected(driver, folder)
         moving(driver)
         time.sleep(random.uniform(0.0, 0.1))
         if number % 3 == 2:
@@ -233,8 +241,7 @@ def main():
         bad = relay(folder, '_max_speed:=9.0')
         assert bad.wait(15) == 1, 'a bad parameter was taken'
         driver.rospy.delete_param('/fetch_relay')  # the master keeps it for the next start
-        child = relay(folder)
-        time.sleep(1.5)
+        child = connected(driver, folder)
         times = try_faults(driver, arguments.rounds)
         for name, found in times.items():
             print(f'{name}: stop after {1000 * min(found):.0f} to {1000 * max(found):.0f} ms, '
