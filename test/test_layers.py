@@ -23,7 +23,6 @@ FORBIDDEN = {
     'convert.py': ROS | {'torch', 'mujoco'},
     'config.py': ROS | {'torch', 'mujoco'},
     'config_robot.py': ROS | {'torch', 'mujoco'},
-    'robot': ROS | {'torch', 'rpl_ros.nodes', 'rpl_ros.learning', 'rpl_ros.experiments'},
     'ros1': {'rclpy', 'rpl_msgs', 'rpl_ros', 'numpy', 'torch', 'mujoco', 'yaml'},
     'policy': ROS | {'torch', 'mujoco'},
     'controllers': ROS | {'torch', 'mujoco'},
