@@ -14,6 +14,8 @@ ROOT = Path(rpl_ros.__file__).parent
 ROS = {'rclpy', 'rpl_msgs', 'std_msgs', 'std_srvs', 'rosgraph_msgs', 'builtin_interfaces',
        'rcl_interfaces', 'launch', 'launch_ros', 'geometry_msgs', 'sensor_msgs',
        'diagnostic_msgs'}
+# ROS 1 is on the robot's own computer alone. Some of its messages are named as those of ROS 2.
+ROS1 = {'rospy', 'roslib', 'actionlib', 'control_msgs', 'fetch_driver_msgs'}
 # Folder or module -> what it must not import. '' is everything in rpl_ros.
 FORBIDDEN = {
     'data.py': ROS | {'torch', 'mujoco', 'yaml'},
@@ -22,7 +24,7 @@ FORBIDDEN = {
     'convert.py': ROS | {'torch', 'mujoco'},
     'config.py': ROS | {'torch', 'mujoco'},
     'config_robot.py': ROS | {'torch', 'mujoco'},
-    'robot': ROS | {'torch', 'rpl_ros.nodes', 'rpl_ros.learning', 'rpl_ros.experiments'},
+    'ros1': {'rclpy', 'rpl_msgs', 'rpl_ros', 'numpy', 'torch', 'mujoco', 'yaml'},
     'policy': ROS | {'torch', 'mujoco'},
     'controllers': ROS | {'torch', 'mujoco'},
     'tasks': ROS | {'torch'},
@@ -73,11 +75,18 @@ def test_no_layer_imports_what_is_above_it(place):
 
 
 def test_only_nodes_import_rclpy():
-    allowed = ('nodes/', 'launching/ros_launch.py', 'doctor.py', 'experiments/bench')
+    allowed = ('nodes/', 'launching/ros_launch.py', 'doctor.py', 'experiments/bench',
+               'ros1/fetch_relay.py')
     for path in ROOT.rglob('*.py'):
         place = str(path.relative_to(ROOT))
         if not place.startswith(allowed):
             assert not {name.split('.')[0] for name in imports(path)} & ROS, place
+
+
+def test_only_the_relay_on_the_robot_imports_ros_1():
+    users = {path.name for path in ROOT.rglob('*.py')
+             if {name.partition('.')[0] for name in imports(path)} & ROS1}
+    assert users == {'fetch_relay.py'}
 
 
 def test_only_the_planning_controller_reaches_for_the_simulator():

@@ -1,0 +1,147 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""fetch_relay: a ROS 1 node for the Fetch's own computer, between a bridge and its controllers.
+
+Copy this file and fetch_watchdog.py there, then `python fetch_relay.py`. Runs on Melodic and
+Noetic. Topics, parameters and the way to try it: docs/real_robot.md.
+"""
+
+import os
+import signal
+import threading
+import time
+
+import actionlib
+from control_msgs.msg import GripperCommandAction, GripperCommandGoal
+from fetch_driver_msgs.msg import RobotState
+from fetch_watchdog import checked, PASS, STOP, Watchdog
+from geometry_msgs.msg import TwistStamped
+import rospy
+from std_msgs.msg import Bool, Float64
+
+FRAME = 'torso_lift_link'
+TICK = 0.02  # s
+TICKS_PER_STATE = 5  # run_stopped is sent ten times a second: a bridge does not latch
+GRIPPER_PATIENCE = 10.0  # s
+LAST_STOPS = 0.1  # s: rospy sends from a thread of its own, which must get to it
+
+
+def steady():
+    """Return the time, s, of a clock that is never set."""
+    # Python 2.7 has no time.monotonic; there, os.times counts from the start of the computer.
+    return time.monotonic() if hasattr(time, 'monotonic') else os.times()[4]
+
+
+class FetchRelay(object):
+    """The node: each callback asks the watchdog and does what it says, one at a time."""
+
+    def __init__(self):
+        """Connect to the robot, then to the bridge; ValueError for a bad parameter."""
+        self._settings = checked(rospy.get_param('~', {}))
+        self._watchdog = Watchdog(steady(), self._settings, FRAME)
+        self._lock = threading.Lock()
+        self._closed = False
+        self._ticks, self._said = 0, None
+        self._gripper = actionlib.SimpleActionClient('gripper_controller/gripper_action',
+                                                     GripperCommandAction)
+        if not self._gripper.wait_for_server(rospy.Duration(GRIPPER_PATIENCE)):
+            raise ValueError('no action server gripper_controller/gripper_action after %g s: is '
+                             'the robot up, and ROS_MASTER_URI its own?' % GRIPPER_PATIENCE)
+        # All stops have room; what is older gives way to what is newer.
+        self._twists = rospy.Publisher('arm_controller/cartesian_twist/command', TwistStamped,
+                                       queue_size=self._settings['stop_messages'] + 1)
+        self._run_stops = rospy.Publisher('run_stopped', Bool, queue_size=1)
+        rospy.on_shutdown(self.close)
+        options = {'queue_size': 1, 'tcp_nodelay': True}
+        rospy.Subscriber('robot_state', RobotState, self._on_robot_state, **options)
+        rospy.Subscriber('fetch_relay/twist', TwistStamped, self._on_twist, **options)
+        rospy.Subscriber('gripper_opening', Float64, self._on_opening, **options)
+
+    def spin(self, ended):
+        """Tick until ROS ends or the Event `ended` is set; the last message is the stop."""
+        try:
+            while not rospy.is_shutdown() and not ended.is_set():
+                self._tick()
+                # Not rospy's own timers: they stand still with a clock of ROS that does.
+                time.sleep(TICK)
+        finally:
+            self.close()
+
+    def close(self):
+        """Stop the arm, once; nothing is sent after that."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            for _ in range(self._settings['stop_messages']):
+                self._send_stop()
+                time.sleep(TICK)
+            time.sleep(LAST_STOPS)
+
+    def _on_robot_state(self, message):
+        with self._lock:
+            self._act(self._watchdog.robot_state(steady(), message.runstopped, message.faulted))
+
+    def _on_twist(self, message):
+        linear, angular = message.twist.linear, message.twist.angular
+        with self._lock:
+            self._act(self._watchdog.twist(
+                steady(), message.header.frame_id, (linear.x, linear.y, linear.z),
+                (angular.x, angular.y, angular.z)), message)
+
+    def _on_opening(self, message):
+        with self._lock:
+            opening = self._watchdog.gripper(steady(), message.data)
+            if opening is None or self._closed:
+                return
+            goal = GripperCommandGoal()
+            goal.command.position = opening
+            goal.command.max_effort = self._settings['max_effort']
+            self._gripper.send_goal(goal)
+
+    def _tick(self):
+        with self._lock:
+            now = steady()
+            self._act(self._watchdog.tick(now))
+            self._ticks += 1
+            if (self._ticks % TICKS_PER_STATE == 0 and self._watchdog.knows_state()
+                    and not self._closed):
+                self._run_stops.publish(Bool(bool(self._watchdog.blocked(now))))
+
+    def _act(self, answer, message=None):
+        """Do what the watchdog says; called with the lock."""
+        if self._closed:
+            return
+        if answer == PASS:
+            self._twists.publish(message)
+        elif answer == STOP:
+            self._send_stop()
+        if self._watchdog.reason != self._said:
+            self._said = self._watchdog.reason
+            rospy.logwarn('%s', 'stopped: ' + self._said if self._said else 'twists pass')
+
+    def _send_stop(self):
+        # A zero twist without a frame: the controller lets go of the arm at once.
+        stop = TwistStamped()
+        stop.header.stamp = rospy.Time.now()
+        self._twists.publish(stop)
+
+
+def main():
+    """Run fetch_relay; return its exit code."""
+    # rospy's own handlers would close the relay within a callback of this same thread.
+    rospy.init_node('fetch_relay', disable_signals=True)
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: ended.set())
+    try:
+        FetchRelay().spin(ended)
+    except ValueError as error:
+        rospy.logfatal('error: fetch_relay: %s', error)
+        return 1
+    finally:
+        rospy.signal_shutdown('fetch_relay ends')
+    return 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,156 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""The watchdog on the Fetch's own computer: which twists pass, and when a stop is sent.
+
+Plain Python without ROS, 2.7 as well as 3. Times are of a clock that is never set, in seconds.
+
+It trusts nothing that comes over the bridge. What is refused is a stop, and what follows in the
+same stream does not pass either: the arm only starts to move on the first twist after a stop that
+was asked for, or after silence. So neither a run-stop that is released nor a restart of the relay
+lets the arm go on in the middle of a motion.
+"""
+
+import math
+
+PASS, STOP, NOTHING = 'pass', 'stop', 'nothing'
+
+# name -> (default, lowest, highest, what). The robot's own timeout is 0.5 s.
+SETTINGS = {
+    'max_speed': (0.3, 0.01, 1.0, 'fastest linear velocity of the wrist that passes, m/s'),
+    'max_turn_speed': (0.6, 0.01, 2.0, 'fastest angular velocity of the wrist that passes, rad/s'),
+    'timeout': (0.15, 0.05, 0.4, 'time without a twist after which the arm is stopped, s'),
+    'robot_state_timeout': (1.0, 0.1, 5.0, 'oldest robot_state with which twists pass, s'),
+    'stop_messages': (3, 1, 100, 'how often a stop is sent, one each tick; then silence'),
+    'max_opening': (0.1, 0.01, 0.2, 'widest opening of the gripper that passes, m'),
+    'max_effort': (0.0, 0.0, 100.0, 'force of the gripper, N; 0 = the most that it has'),
+}
+SAME_OPENING = 0.001  # m; the gripper's own tolerance is twice that
+SETTLE = 1.0  # s after the start: a twist sooner than this may be the middle of a motion
+
+
+def checked(given):
+    """Return all SETTINGS as {name: value}, those of the dict `given` in place of the defaults.
+
+    ValueError names the first one that is unknown, no number, or out of range.
+    """
+    for name in sorted(given):
+        if name not in SETTINGS:
+            raise ValueError('unknown parameter %r: expected one of %s'
+                             % (name, ', '.join(sorted(SETTINGS))))
+    values = {}
+    for name, (default, low, high, _) in SETTINGS.items():
+        value = given.get(name, default)
+        kinds = (int,) if isinstance(default, int) else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+            raise ValueError('parameter %s is %r: expected a%s number from %g to %g'
+                             % (name, value, ' whole' if kinds == (int,) else '', low, high))
+        values[name] = value
+    return values
+
+
+def length(vector):
+    """Return the length of a vector of numbers: inf or nan where an element is not finite."""
+    return math.sqrt(sum(value * value for value in vector))
+
+
+class Watchdog(object):
+    """Decides about each twist, and at each tick.
+
+    `reason` is a text on the last refusal or stop, for the log.
+    """
+
+    def __init__(self, now, settings, frame):
+        """Take what checked() returned, and the frame id that twists must have."""
+        self._settings, self._frame = settings, frame
+        self._state, self._state_time = None, None
+        self._heard = now + SETTLE  # when the last twist came, good or bad
+        self._moving = False
+        self._stops = 0  # still to be sent
+        self._opening = None
+        self._held = True  # until a stop that is asked for, or silence
+        self.reason = 'just started'
+
+    def robot_state(self, now, run_stopped, faulted):
+        """Take what the driver says of itself; return what tick() does."""
+        self._state = 'the run-stop is pressed' if run_stopped else (
+            'the driver has a fault' if faulted else '')
+        self._state_time = now
+        return self.tick(now)
+
+    def knows_state(self):
+        """Return whether robot_state ever came."""
+        return self._state is not None
+
+    def blocked(self, now):
+        """Return why the robot must not be moved by anybody, or an empty text."""
+        if self._state is None:
+            return 'robot_state never came'
+        if not 0.0 <= now - self._state_time <= self._settings['robot_state_timeout']:
+            return 'robot_state is too old'
+        return self._state
+
+    def twist(self, now, frame, linear, angular):
+        """Return PASS, STOP or NOTHING for a twist, m/s and rad/s; an empty frame asks to stop."""
+        # A clock that goes back is not silence here, and is in tick(): on the safe side twice.
+        fresh = frame == '' or now - self._heard > self._settings['timeout']
+        self._heard = now
+        problem = self.blocked(now) or (self._problem(frame, linear, angular) if frame else '')
+        if problem:
+            self._held = True
+            return self._stop(problem)
+        if fresh:
+            self._held = False
+        if frame == '':
+            idle = not self._moving and not self._stops
+            return STOP if idle else self._stop('a stop was asked for')
+        if self._held:
+            self.reason = 'twists wait for a stop, or for a pause of %g s' % (
+                self._settings['timeout'])
+            return NOTHING
+        self._moving, self._stops, self.reason = True, 0, ''
+        return PASS
+
+    def tick(self, now):
+        """Return STOP or NOTHING; to be called every 20 ms or so."""
+        if self._moving:
+            problem = self.blocked(now)
+            if problem:
+                self._held = True
+                return self._stop(problem)
+            if not 0.0 <= now - self._heard <= self._settings['timeout']:
+                return self._stop('no twist for %g s' % self._settings['timeout'])
+        if self._stops:
+            self._stops -= 1
+            return STOP
+        return NOTHING
+
+    def gripper(self, now, opening):
+        """Return the opening, m, to send to the gripper, or None to leave it alone."""
+        if self.blocked(now) or not 0.0 <= opening <= self._settings['max_opening']:
+            self._opening = None
+            return None
+        if self._opening is not None and abs(opening - self._opening) < SAME_OPENING:
+            return None
+        self._opening = opening
+        return opening
+
+    def _problem(self, frame, linear, angular):
+        """Return what is wrong with a twist, or an empty text."""
+        if frame != self._frame:
+            return 'the frame of a twist is %s: expected %s' % (frame, self._frame)
+        for vector, limit, unit in ((linear, 'max_speed', 'm/s'),
+                                    (angular, 'max_turn_speed', 'rad/s')):
+            # False for nan, too.
+            if not length(vector) <= self._settings[limit]:
+                return 'a twist is faster than %s, %g %s, or not finite' % (
+                    limit, self._settings[limit], unit)
+        return ''
+
+    def _stop(self, reason):
+        """Begin to stop if the arm moves, and go on with it otherwise."""
+        if self._moving:
+            self._moving, self._stops = False, self._settings['stop_messages'] - 1
+            self.reason = reason
+            return STOP
+        if not self._stops:
+            self.reason = reason
+        return NOTHING
