@@ -234,7 +234,8 @@ def test_the_last_message_after_an_exception_is_the_stop(tmp_path):
     domain = free_domain()
     with listener(domain) as (node, spin), nodes(domain, tmp_path, fetch_sim_node=SIM):
         graph = Graph(node, spin, domain)
-        settings = [part for name, value in SETTINGS.items() for part in ('-p', f'{name}:={value}')]
+        settings = [part for name, value in SETTINGS.items()
+                    for part in ('-p', f'{name}:={value}')]
         adapter = subprocess.Popen([sys.executable, '-c', CRASH, '--ros-args', *settings],
                                    env={**os.environ, 'ROS_DOMAIN_ID': str(domain)},
                                    stderr=subprocess.PIPE, text=True)
