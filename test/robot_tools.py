@@ -81,8 +81,8 @@ class Graph:
     def move(self):
         """Wait until the arm is commanded to move, and for some commands more."""
         begin = len(self.sent)
-        self.until(lambda: len(self.sent) > begin + 8
-                   and not any(is_stop(message) for _, message in self.sent[-5:]))
+        self.until(lambda: len(self.sent) > begin + 5
+                   and not any(is_stop(message) for _, message in self.sent[-3:]), 60.0)
 
     def call(self, kind, name, **fields):
         """Call a service; return (its answer, the time of the call)."""

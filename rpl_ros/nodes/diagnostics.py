@@ -40,7 +40,7 @@ def status_message(adapter, times, stamp, version, newest):
         'age of the joint state by arrival, s': f'{arrival:.3f}',
         'age of the joint state by stamp, s': f'{age:.3f}',
         'age of the oldest pose by stamp, s': f'{adapter.senses.pose_ages(times[1]):.3f}',
-        'faults now': '; '.join(faults.values()),
+        'faults now': '; '.join(f'{reason.name}, {text}' for reason, text in faults.items()),
         **{f'reason {name}': count for name, count in sorted(reasons.items())}}
     return DiagnosticArray(header=Header(stamp=stamp), status=[DiagnosticStatus(
         level=level, name='fetch_adapter_node: robot', message=text, hardware_id='fetch',

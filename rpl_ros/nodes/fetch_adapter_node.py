@@ -30,7 +30,7 @@ from rpl_ros.robot.adapter import Adapter, LATCHED
 from rpl_ros.robot.contract import check_contract
 from rpl_ros.robot.kinematics import Kinematics
 from rpl_ros.robot.safety_modes import Output
-from rpl_ros.robot.safety_reasons import moderates, TEXTS
+from rpl_ros.robot.safety_reasons import moderates, Reason, TEXTS
 
 DEPTH = 10
 WATCH_PERIOD = 0.01  # s
@@ -139,9 +139,9 @@ class FetchAdapterNode(RplNode):
             self._stop()
         if order.opening is not None:
             self._gripper.publish(Float64(data=float(order.opening)))
-        if adapter.playing or person:
+        if adapter.playing or person or order.output == Output.STOP:
             for reason in order.reasons:
-                if not moderates(reason):
+                if not moderates(reason) and reason != Reason.STOP_ASKED:
                     self.warn(reason, order.texts.get(reason, TEXTS[reason]))
 
     def _send(self, twist, frame):
