@@ -32,12 +32,13 @@ def read(path):
         return list(csv.DictReader(file))
 
 
-def call(folder, *words, task='hook', **popen):
-    """Start `rpl train` for 8 episodes in `folder` as a process of its own; return the Popen."""
+def call(folder, *words, task='hook'):
+    """Start `rpl train` for 8 episodes in `folder` as a process group; return the Popen."""
     return subprocess.Popen(
         [sys.executable, '-m', 'rpl_ros.cli', 'train', task, *WORDS, 'checkpoint_every:=200',
          '--steps', '800', '--evaluate-every', '400', '--evaluate-episodes', '1', '--out',
-         str(folder), *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+         str(folder), *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        start_new_session=True)
 
 
 def test_a_seeded_run_repeats_exactly():
@@ -64,6 +65,7 @@ def test_an_interrupted_run_ends_as_one_that_was_not(actors, tmp_path):
             time.sleep(0.01)
         process.send_signal(number)
         assert process.wait(timeout=60) == (130 if number == signal.SIGINT else -signal.SIGKILL)
+        _wait_for_the_end_of_its_children(process.pid)
     assert 0 < len(read(tmp_path / 'parts/metrics.csv')) < 8
     assert call(tmp_path / 'parts', *words).wait() == 0
     for name in ('learner.safetensors', 'policy_0000800.safetensors'):
@@ -74,6 +76,17 @@ def test_an_interrupted_run_ends_as_one_that_was_not(actors, tmp_path):
     for row in (*wanted, *found):
         del row['wall_time_s']
     assert found == wanted
+
+
+def _wait_for_the_end_of_its_children(group, seconds=60):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f'processes of group {group} are left')
 
 
 def _lines(path):

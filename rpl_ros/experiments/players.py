@@ -5,11 +5,10 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 import multiprocessing
-import signal
 
 from rpl_ros.data import Episode
 from rpl_ros.experiments.evaluate import Outcome, outcome_of, play
-from rpl_ros.experiments.pool import environment, ONE_THREAD, Scene
+from rpl_ros.experiments.pool import begin_worker, environment, ONE_THREAD, Scene
 from rpl_ros.policy.actor import Actor
 from rpl_ros.policy.residual import ResidualPolicy
 from rpl_ros.policy.weights import unpack
@@ -62,7 +61,7 @@ class Player:
 
 
 def _begin(settings):
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
+    begin_worker()
     # Built with the first episode: an error in here would reach nobody.
     _begin.player = lru_cache(maxsize=1)(lambda: Player(settings))
 

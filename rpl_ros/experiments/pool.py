@@ -13,6 +13,7 @@ from functools import lru_cache
 import multiprocessing
 import os
 import signal
+import threading
 
 from rpl_ros.controllers import controller_for
 from rpl_ros.experiments.evaluate import EvaluationError, FRESH, greedy_policy, Guard, play
@@ -76,6 +77,20 @@ def environment(variables):
                 os.environ[name] = value
 
 
+def begin_worker():
+    """Make a process of a pool leave Ctrl-C to its parent, and end when that is gone.
+
+    The processes of a pool keep its pipes open for each other, so that those of a parent that was
+    killed would wait for work for ever.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def leave():
+        multiprocessing.parent_process().join()
+        os._exit(1)
+    threading.Thread(target=leave, daemon=True).start()
+
+
 class _Worker:
     """What a process keeps between episodes."""
 
@@ -86,7 +101,7 @@ class _Worker:
 
 
 def _begin(scene, policies):
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
+    begin_worker()
     # Built with the first episode: an error in here would reach nobody.
     _begin.worker = lru_cache(maxsize=1)(lambda: _Worker(scene, policies))
 
