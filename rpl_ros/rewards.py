@@ -18,6 +18,12 @@ DETAILS = {'sparse': (), 'pusher': ('tip', 'action')}
 PUSHER_GOAL_WEIGHT, PUSHER_TIP_WEIGHT, PUSHER_TORQUE_WEIGHT = 1.25, 0.5, 0.1
 
 
+def described(spec):
+    """Return {name: text} of what decides about a TaskSpec's reward, as it stands in bags."""
+    return {'rpl_ros.task': spec.name, 'rpl_ros.reward': spec.reward,
+            'rpl_ros.reach': f'{spec.reach} m'}
+
+
 def is_success(achieved_goal, desired_goal, reach):
     """Return whether each goal (..., 3), m, is nearer than `reach`, m."""
     distance = np.linalg.norm(np.asarray(achieved_goal) - np.asarray(desired_goal), axis=-1)

@@ -95,7 +95,8 @@ class Joiner:
         Return (episodes, problem): the Episodes that are now complete, oldest first, and what was
         wrong with `item`, or ''.
         """
-        problem = _problem(self.spec.horizon, self._arrays[kind], item)
+        with np.errstate(over='ignore'):  # of huge numbers, which are finite
+            problem = _problem(self.spec.horizon, self._arrays[kind], item)
         if not problem and item.episode <= self._done:
             problem = 'the episode is over already'
         store = self._open.setdefault(item.episode, ({}, {})) if not problem else None

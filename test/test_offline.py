@@ -21,9 +21,11 @@ from rpl_ros.config import LearnerSettings, make_settings
 from rpl_ros.experiments import train
 from rpl_ros.experiments.bench_bags import encode, encoded, episode_items
 from rpl_ros.experiments.curves import find_runs
+from rpl_ros.launching.bag import Bag
 from rpl_ros.learning.learner import Learner
 from rpl_ros.learning.recorded import take_bags
 from rpl_ros.learning.replay import Batch
+from rpl_ros.rewards import described
 from rpl_ros.tasks.specs import spec
 from rpl_ros.transitions import Joiner
 
@@ -278,11 +280,19 @@ def lost_bag(path):
     return write_mcap(path, messages)
 
 
+def reach_bag(folder):
+    """Write a bag whose episodes succeed only within 2 cm of the goal."""
+    bag = Bag(folder, {}, about={**described(SPEC), 'rpl_ros.reach': '0.02 m'})
+    bag.close()
+    return folder
+
+
 @pytest.mark.parametrize('words, expected', [
     (['--bag', 'no/such/bag'], 'no/such/bag: does not exist'),
     (['--bag', 'EMPTY'], 'is empty, 0 bytes'), (['--bag', 'FOLDER'], 'is no bag'),
     (['--bag', 'PUSH'], "State.task is 'push'"), (['--bag', 'LOST'], 'holds no transition'),
     (['--bag', 'BAG', '--bag', 'BAG'], 'a bag is named twice'),
+    (['--bag', 'REACH'], "metadata.yaml says rpl_ros.reach is '0.02 m', expected '0.05 m'"),
     (['--bag', 'BAG', 'residual_scale:=0.5'], 'recorded with another residual_scale'),
     (['--bag', 'BAG', '--steps', '5'], 'its length is --updates'),
     (['--bag', 'BAG', '--online', '--updates', '5'], 'its length is --steps'),
@@ -294,7 +304,7 @@ def test_rpl_train_names_what_is_wrong(words, expected, bag, tmp_path, capsys):
     (tmp_path / 'folder').mkdir()
     places = {'BAG': bag, 'EMPTY': tmp_path / 'empty.mcap', 'FOLDER': tmp_path / 'folder',
               'PUSH': write_mcap(tmp_path / 'push.mcap', encoded(spec('push'), 1)),
-              'LOST': lost_bag(tmp_path / 'lost.mcap')}
+              'LOST': lost_bag(tmp_path / 'lost.mcap'), 'REACH': reach_bag(tmp_path / 'reach')}
     words = [str(places.get(word, word)) for word in words]
     assert train.main([*WORDS, '--out', str(tmp_path / 'run'), *words]) == 2
     error = capsys.readouterr().err

@@ -101,6 +101,15 @@ def test_restarts_are_limited(tmp_path, capfd):
     assert '(3 of 3)' in (run.folder / 'log/launch.log').read_text()
 
 
+def test_bad_settings_are_no_reason_to_start_again(tmp_path, capfd):
+    """A learner that says that its settings are wrong would say so three times more."""
+    run = make_run(tmp_path)
+    assert processes.run(run, stand_ins(learner_node='raise SystemExit(2)')) == 2
+    said = capfd.readouterr().err
+    assert 'learner_node died (exit code 2): ending the graph' in said
+    assert 'started again' not in said
+
+
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_interrupt(tmp_path, number):
     """An interrupt ends all nodes with SIGINT, makes the report and gives 128 + signal."""

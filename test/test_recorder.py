@@ -106,6 +106,8 @@ def test_clean_end(tmp_path, publishers):
     information = yaml.safe_load((tmp_path / 'bag/metadata.yaml').read_text())[
         'rosbag2_bagfile_information']
     assert information['message_count'] == 2 * STEPS + VERSIONS
+    assert information['custom_data'] == {
+        'rpl_ros.task': 'complex_hook', 'rpl_ros.reward': 'sparse', 'rpl_ros.reach': '0.05 m'}
     weights = next(topic['topic_metadata'] for topic in information['topics_with_message_count']
                    if topic['topic_metadata']['name'] == '/policy_weights')
     assert weights['offered_qos_profiles'][0]['durability'] == 'transient_local'

@@ -4,6 +4,7 @@
 import csv
 import json
 import os
+from pathlib import Path
 import signal
 import subprocess
 import sys
@@ -76,6 +77,28 @@ def test_an_interrupted_run_ends_as_one_that_was_not(actors, tmp_path):
     for row in (*wanted, *found):
         del row['wall_time_s']
     assert found == wanted
+
+
+def test_a_player_that_dies_ends_the_run_with_one_line(tmp_path):
+    process = call(tmp_path / 'run', '--actors', '1')
+    while len(_lines(tmp_path / 'run/metrics.csv')) <= 2 and process.poll() is None:
+        time.sleep(0.01)
+    for child in Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text().split():
+        if b'spawn_main' in Path(f'/proc/{child}/cmdline').read_bytes():
+            os.kill(int(child), signal.SIGKILL)
+    error = process.communicate(timeout=60)[1]
+    assert process.returncode == 2
+    assert 'a process that plays died' in error and 'the same command goes on' in error
+    assert 'Traceback' not in error
+
+
+def test_the_seed_is_that_of_the_command_line_or_of_the_file(tmp_path):
+    (tmp_path / 'own.yaml').write_text('/**:\n  ros__parameters: {task: hook, seed: 4}\n')
+    words = ['hook', '--params-file', str(tmp_path / 'own.yaml')]
+    for more, seed in (([], 4), (['--seed', '0'], 0), (['seed:=6'], 6)):
+        options = train.make_parser().parse_intermixed_args([*words, *more])
+        train.complete(options)
+        assert train.read_run(options)['seed'] == seed
 
 
 def _wait_for_the_end_of_its_children(group, seconds=60):

@@ -43,19 +43,32 @@ def storage_files(path):
     return named + [file for file in found if file not in named]
 
 
-def _named(path):
-    """Return the names of files in metadata.yaml; none where it is missing."""
-    if not path.is_file():
-        return []
+def _information(path):
+    """Return what a metadata.yaml says; {} where it is missing or not whole.
+
+    Then it was being written, and the files say all that is needed.
+    """
     try:
         information = yaml.safe_load(path.read_text())['rosbag2_bagfile_information']
-        mode = (information.get('compression_mode') or 'none').lower()
-        if mode == 'message':
-            raise BagError(f'{path}: its messages are compressed one by one, which is not '
-                           'supported: convert it with `ros2 bag convert`')
-        return [str(name) for name in information['relative_file_paths']]
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError, UnicodeDecodeError):
-        return []  # it was being written: the files say all that is needed
+    except (OSError, yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError):
+        return {}
+    return information if isinstance(information, dict) else {}
+
+
+def _named(path):
+    """Return the names of files in a metadata.yaml."""
+    information = _information(path)
+    if str(information.get('compression_mode')).lower() == 'message':
+        raise BagError(f'{path}: its messages are compressed one by one, which is not '
+                       'supported: convert it with `ros2 bag convert`')
+    names = information.get('relative_file_paths')
+    return [str(name) for name in names] if isinstance(names, list) else []
+
+
+def custom_data(path):
+    """Return {name: text} that a bag's recorder left in metadata.yaml; {} without any."""
+    custom = _information(Path(path) / 'metadata.yaml').get('custom_data')
+    return custom if isinstance(custom, dict) else {}
 
 
 def open_file(path, note):

@@ -2,6 +2,7 @@
 """`rpl train`: learn without ROS 2, with any of the paper's methods; evaluate on the way."""
 
 import argparse
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 import signal
 import sys
@@ -52,7 +53,7 @@ def make_parser():
                         f'else {DEFAULT}: config/<task>.yaml)')
     parser.add_argument('--params-file', metavar='FILE', help='ROS parameter file to use instead '
                         'of a recipe')
-    parser.add_argument('--seed', type=int, default=0, metavar='S', help='(default 0)')
+    parser.add_argument('--seed', type=int, metavar='S', help="(default: the recipe's, 0)")
     parser.add_argument('--steps', type=count, metavar='N', help='environment steps to learn for '
                         f'(default {STEPS})')
     parser.add_argument('--bag', action='append', default=[], metavar='BAG', help='learn from '
@@ -100,9 +101,10 @@ def read_run(options):
     """Return the dict that train_folder.begin wants for the options of the command line."""
     recipe = options.params_file or options.recipe
     path = options.params_file or recipe_file(options.task, options.recipe)
-    given = {'seed': str(options.seed), 'device': options.device,
-             'threads': str(min(2, cores(), 1 + options.actors)),
+    given = {'device': options.device, 'threads': str(min(2, cores(), 1 + options.actors)),
              'bags': bags_setting(options.bag), **parse_words(options.settings, 'setting')}
+    if options.seed is not None:
+        given.setdefault('seed', str(options.seed))
     settings = settings_of(options.task, options.method, path, given)
     bags = {str(bag): bag_size(bag) for bag in bag_paths(settings['learner_node'].bags)}
     return {'task': options.task, 'method': options.method, 'recipe': recipe,
@@ -164,7 +166,9 @@ def main(argv=None):
     except (SettingsError, EvaluationError, BagError, ValueError) as error:
         print(f'rpl train: {error}', file=sys.stderr)
         return 2
-    except (LearningError, OSError) as error:
+    except (LearningError, OSError, BrokenProcessPool) as error:
+        if isinstance(error, BrokenProcessPool):
+            error = 'a process that plays died; was there enough memory?'
         print(f'rpl train: {error}; {folder / "checkpoints" / FILE} is the last good one, and '
               f'{again}', file=sys.stderr)
         return 2

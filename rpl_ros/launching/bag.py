@@ -27,16 +27,16 @@ def qos_entry(depth, latched):
 class Bag:
     """A rosbag2 folder that is being written, file by file.
 
-    `topics` is {name: (type, QoS entry)}. A file that has reached `max_size` bytes, or whose first
+    `topics` is {name: (type, QoS entry)}, `about` {name: text} for who reads it later. A file that has reached `max_size` bytes, or whose first
     message is `max_duration` s old, is followed by the next one; 0 = never. Each begins with what
     latched topics hold at that time, so that it can be used alone. FileExistsError if the folder
     is there already.
     """
 
     def __init__(self, folder, topics, compression=CompressionType.NONE, max_size=0,
-                 max_duration=0):
+                 max_duration=0, about=None):
         """Make the folder and its first file."""
-        self.topics, self.compression = topics, compression
+        self.topics, self.compression, self.about = topics, compression, about or {}
         self.max_size, self.max_duration = max_size, max_duration * 10**9
         self.hashes = {name: type_hash(kind) for name, (kind, _) in topics.items()}
         self.described = {name: (kind, definition(kind), {
@@ -104,7 +104,7 @@ class Bag:
             'compression_format': '', 'compression_mode': '',
             'relative_file_paths': [file.path.name for file in self.files],
             'files': [{'path': file.path.name, **file.when()} for file in self.files],
-            'custom_data': {}, 'ros_distro': os.environ.get('ROS_DISTRO', '')}
+            'custom_data': self.about, 'ros_distro': os.environ.get('ROS_DISTRO', '')}
         write_file(self.folder / 'metadata.yaml',
                    to_yaml({'rosbag2_bagfile_information': information}))
 

@@ -21,6 +21,8 @@ AUTO = 'auto'
 BOOLEAN = ('true', 'false')
 MAX_RESTARTS = 3
 """How often a process with on_exit 'restart' is started again before the graph ends."""
+BAD_SETTINGS = 2
+"""Exit code of a node that cannot begin with its settings: started again, it could not either."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,11 @@ class Process:
     executable: str
     on_exit: str = 'stop'
     observer: bool = False
+
+
+    def starts_again(self, code, restarts):
+        """Return whether to start it again after its end with `code` and so many restarts."""
+        return self.on_exit == 'restart' and code != BAD_SETTINGS and restarts < MAX_RESTARTS
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ class Supervisor:
             if name == self.run.main and code == 0:
                 return 0
             how = f'{name} died ({child.how_it_ended(code)})'
-            if process.on_exit == 'restart' and self.restarts[name] < MAX_RESTARTS:
+            if process.starts_again(code, self.restarts[name]):
                 self.restarts[name] += 1
                 self.say(f'{how}: started again ({self.restarts[name]} of {MAX_RESTARTS})')
                 self.start(name)

@@ -79,7 +79,7 @@ class Course:
             return [TimerAction(period=SETTLE, actions=[
                 OpaqueFunction(function=lambda context: self.end_next())])]
         died = f'{name} died ({how_it_ended(code)})'
-        if process.on_exit == 'restart' and self.restarts[name] < MAX_RESTARTS:
+        if process.starts_again(code, self.restarts[name]):
             self.restarts[name] += 1
             return [LogInfo(msg=f'{died}: started again ({self.restarts[name]} of '
                                 f'{MAX_RESTARTS})'), *self.start(process)]

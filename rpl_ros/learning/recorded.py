@@ -7,9 +7,9 @@ import hashlib
 import numpy as np
 
 from rpl_ros.bags.errors import BagError, Report
-from rpl_ros.bags.files import bag_paths
+from rpl_ros.bags.files import bag_paths, custom_data
 from rpl_ros.bags.reader import read_episodes
-from rpl_ros.rewards import is_success
+from rpl_ros.rewards import described, is_success
 
 TOLERANCE = 1e-6
 """By how much a command may differ from base action plus scaled residual, no unit."""
@@ -64,6 +64,7 @@ def take_bags(learner):
         return None
     taken, digest = Taken(len(paths), Report()), hashlib.sha256()
     for path in paths:
+        _check_reward(path, learner.spec)
         before = taken.transitions
         for episode in read_episodes(path, learner.spec, taken.report):
             taken.transitions += learner.add_recorded(episode)
@@ -79,6 +80,15 @@ def take_bags(learner):
                        'another residual_scale, or by a method without a base controller')
     taken.kept, learner.bags = learner.recorded.size, digest.hexdigest()
     return taken
+
+
+def _check_reward(path, spec):
+    """Raise BagError where a bag names another reward than the TaskSpec has."""
+    named = custom_data(path)
+    for name, expected in described(spec).items():
+        if named.get(name, expected) != expected:
+            raise BagError(f'{path}: metadata.yaml says {name} is {named[name]!r}, expected '
+                           f'{expected!r}')
 
 
 def _count(taken, episode, scale, reach):

@@ -13,6 +13,8 @@ from rpl_ros.launching.bag import Bag, qos_entry
 from rpl_ros.nodes.params import RplNode, run_node
 from rpl_ros.nodes.qos import TOPICS
 from rpl_ros.nodes.queues import queue, take
+from rpl_ros.rewards import described
+from rpl_ros.tasks.specs import spec
 
 TAKE_PERIOD = 0.1
 """Time between two looks at the queues, s. The looks cost more than the messages."""
@@ -54,7 +56,8 @@ class RecorderNode(RplNode):
         try:
             self.bag = Bag(out, {name: self._described(name) for name in self.readers},
                            CompressionType[settings.compression.upper()],
-                           settings.max_bag_size, settings.max_bag_duration)
+                           settings.max_bag_size, settings.max_bag_duration,
+                           described(spec(settings.task, settings.horizon)))
         except FileExistsError:
             raise SettingsError(f'recorder_node: folder {out} already exists') from None
         except OSError as error:
