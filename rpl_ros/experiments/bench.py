@@ -15,14 +15,12 @@ import sys
 import tempfile
 import time
 
-import numpy as np
 import yaml
 
 from rpl_ros.assets import share
-from rpl_ros.bags.files import storage_files
-from rpl_ros.config import load_settings
-from rpl_ros.experiments import bench_bags, bench_safety, bench_tasks
-from rpl_ros.tasks.specs import CONTROL_PERIOD, SPECS
+from rpl_ros.config import load_settings, read_parameter_file
+from rpl_ros.experiments import bench_bags, bench_realtime, bench_safety, bench_tasks
+from rpl_ros.tasks.specs import SPECS
 
 EXAMPLES = """examples:
   rpl bench                      about a quarter of an hour
@@ -34,6 +32,7 @@ EXAMPLES = """examples:
   rpl bench safety               a million hostile inputs through the last stage before a robot
   rpl bench envs          Push and PickAndPlace against gymnasium-robotics
   rpl bench --realtime 5         five minutes at 25 Hz with the learner at full load
+  rpl bench --task hook --realtime 10 --robot fetch_sim --histogram times.png
 """
 
 FULL_UPDATES = {'burn_in': 'none'}  # the actor learns from the start: the dearer kind of update
@@ -94,28 +93,17 @@ def loop_ratio(task, learn, pairs, episodes=20):
             'ratio': round(statistics.median(ratios), 3)}
 
 
-def command_ages(folder):
-    """Return the command ages, s, of all executed commands in the bag of a run."""
-    from mcap_ros2.reader import read_ros2_messages
-    states = (item.ros_msg for path in storage_files(Path(folder, 'bag'))
-              for item in read_ros2_messages(path, topics=['/state']))
-    return np.array([state.command_age for state in states if state.applied])
-
-
-def realtime(task, minutes):
-    """Return figures of the graph at 25 Hz with a learner that never rests."""
-    episodes = round(minutes * 60 / (SPECS[task].horizon * CONTROL_PERIOD))
+def realtime(options):
+    """Return the figures of bench_realtime for the command line."""
+    if options.robot == 'fetch_sim':
+        contract = share('config') / 'robot/fetch.yaml'
+        horizon = read_parameter_file(contract)['fetch_adapter_node']['horizon']
+        arguments = ['robot:=fetch_sim']
+    else:
+        horizon, arguments = SPECS[options.task].horizon, ['mode:=realtime']
     with tempfile.TemporaryDirectory() as folder:
-        run = f'{folder}/realtime'
-        rows = launch(run, task, f'episodes:={episodes}', 'mode:=realtime',
-                      settings={'updates_per_step': 50.0})
-        ages = command_ages(run) * 1e3
-    percentiles = np.percentile(ages, [50, 99, 100])
-    return {'episodes': len(rows), 'steps': sum(int(row['steps']) for row in rows),
-            'missed': sum(int(row['missed']) for row in rows),
-            'updates': int(rows[-1]['updates']),
-            **{f'command_age_{name}_ms': round(float(value), 2)
-               for name, value in zip(('p50', 'p99', 'max'), percentiles)}}
+        return bench_realtime.realtime(launch, f'{folder}/realtime', options.task, horizon,
+                                       options.realtime, arguments, options.histogram)
 
 
 def learner(task, pairs):
@@ -151,12 +139,16 @@ def main(argv=None):
                         help='measure one part (default: all but recording)')
     parser.add_argument('--pairs', type=int, default=3, help='pairs to compare (default 3)')
     parser.add_argument('--realtime', type=float, metavar='MINUTES', default=0.0,
-                        help='measure only this: realtime mode for so many minutes')
+                        help='measure only this: for so many minutes at 25 Hz, the learner at '
+                        'full load')
+    parser.add_argument('--robot', choices=('sim', 'fetch_sim'), default='sim',
+                        help='with --realtime: what is driven (default sim)')
+    parser.add_argument('--histogram', metavar='FILE', help='with --realtime: PNG of the times')
     options = parser.parse_args(argv)
     os.environ.setdefault('ROS_DOMAIN_ID', '77')  # apart from a graph that may be running
     result = {'task': options.task, 'cores': os.cpu_count()}
     if options.realtime:
-        result['realtime'] = realtime(options.task, options.realtime)
+        result['realtime'] = realtime(options)
     else:
         for name in [options.part] if options.part else [*parts][:-1]:
             print(f'{name} ...', file=sys.stderr, flush=True)

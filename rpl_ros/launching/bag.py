@@ -27,10 +27,10 @@ def qos_entry(depth, latched):
 class Bag:
     """A rosbag2 folder that is being written, file by file.
 
-    `topics` is {name: (type, QoS entry)}, `about` {name: text} for who reads it later. A file that has reached `max_size` bytes, or whose first
-    message is `max_duration` s old, is followed by the next one; 0 = never. Each begins with what
-    latched topics hold at that time, so that it can be used alone. FileExistsError if the folder
-    is there already.
+    `topics` is {name: (type, QoS entry)}, `about` {name: text} for whoever reads the bag. A file
+    that has reached `max_size` bytes, or whose first message is `max_duration` s old, is followed
+    by the next one; 0 = never. Each begins with what latched topics hold at that time, so that it
+    can be used alone. FileExistsError if the folder is there already.
     """
 
     def __init__(self, folder, topics, compression=CompressionType.NONE, max_size=0,

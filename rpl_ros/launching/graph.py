@@ -47,7 +47,6 @@ class Process:
     on_exit: str = 'stop'
     observer: bool = False
 
-
     def starts_again(self, code, restarts):
         """Return whether to start it again after its end with `code` and so many restarts."""
         return self.on_exit == 'restart' and code != BAD_SETTINGS and restarts < MAX_RESTARTS

@@ -1,0 +1,38 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""The times that `rpl bench --realtime` reads from a bag."""
+
+from dataclasses import replace
+
+from bag_tools import write_mcap
+import numpy as np
+
+from rpl_ros.experiments.bench_bags import encode, episode_items
+from rpl_ros.experiments.bench_realtime import draw, figures, read_times
+from rpl_ros.tasks.specs import spec
+
+MILLISECOND = 1_000_000
+
+
+def test_ages_and_periods_are_those_of_the_bag(tmp_path):
+    """States every 40 ms, one of them 100 ms late, one missed, and a pause between episodes."""
+    messages, now, late = [], 10**9, 0
+    for number in range(2):
+        for topic, item in episode_items(spec('hook'), number, np.random.default_rng(number)):
+            if topic == 'state':
+                now += 40 * MILLISECOND
+                if (number, item.step) == (1, 7):
+                    now += 100 * MILLISECOND
+                    late += 1
+                item = replace(item, applied=0 < item.step != 9, command_age=item.step * 1e-4)
+            messages.append((topic, encode(topic, item, **({'task': 'hook'} if topic == 'state'
+                                                           else {})), now))
+        now += 10**9
+    ages, periods = read_times(write_mcap(tmp_path / 'two.mcap', messages))
+    steps = [step for step in range(1, 101) if step != 9]
+    np.testing.assert_allclose(ages, np.array(2 * steps) * 0.1)
+    assert len(periods) == 200 and np.median(periods) == 40 and periods.max() == 140
+    found = figures(ages, periods)
+    assert found['late_states'] == late == 1
+    assert (found['command_age_max_ms'], found['period_p50_ms']) == (10.0, 40.0)
+    draw(tmp_path / 'times.png', ages, periods)
+    assert (tmp_path / 'times.png').read_bytes().startswith(b'\x89PNG')
