@@ -8,14 +8,14 @@ The simulated Fetch has its settings here, too.
 
 from dataclasses import dataclass
 
-from rpl_ros.config import Common, setting
+from rpl_ros.config import Managed, setting
 
 ARM = tuple(f'{name}_joint' for name in ('shoulder_pan', 'shoulder_lift', 'upperarm_roll',
                                          'elbow_flex', 'forearm_roll', 'wrist_flex', 'wrist_roll'))
 
 
 @dataclass(frozen=True)
-class RobotTopics(Common):
+class RobotTopics(Managed):
     """What adapter and simulated Fetch must agree on."""
 
     # Topics

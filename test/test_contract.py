@@ -12,14 +12,14 @@ import pytest
 import yaml
 
 from rpl_ros.assets import share
-from rpl_ros.config import Common, make_settings, NODE_SETTINGS, SettingsError
+from rpl_ros.config import make_settings, Managed, NODE_SETTINGS, SettingsError
 from rpl_ros.config_robot import AdapterSettings
 from rpl_ros.launching.run_folder import parameter_file
 from rpl_ros.robot.contract import check_contract, NODE, read_contract, tightened
 from rpl_ros.robot.safety_limits import limits_of
 
 FETCH = share('config') / 'robot' / 'fetch.yaml'
-OWN = fields(AdapterSettings)[len(fields(Common)):]  # those of all nodes come first
+OWN = fields(AdapterSettings)[len(fields(Managed)):]  # those of all nodes come first
 
 
 def test_the_fetch_file_names_every_entry_and_the_defaults_are_a_fetch():

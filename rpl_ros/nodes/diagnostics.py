@@ -10,11 +10,11 @@ from rpl_ros.robot.safety_reasons import moderates, Reason, stops
 NAMES = {reason.name: reason for reason in Reason}
 
 
-def status_message(adapter, times, stamp, version, newest):
+def status_message(adapter, times, stamp, version, newest, active):
     """Return the DiagnosticArray of one second of an Adapter.
 
     `times` are (steady clock, clock of the messages), s, `version` the policy's in the last
-    command and `newest` the learner's.
+    command and `newest` the learner's; `active` is that of the node.
     """
     counts = adapter.account.take()
     faults = adapter.faults(*times)
@@ -29,7 +29,7 @@ def status_message(adapter, times, stamp, version, newest):
     twists = counts['twist']
     arrival, age = adapter.senses.state_ages(*times)
     values = {
-        'mode': adapter.mode.name,
+        'lifecycle': 'active' if active else 'inactive', 'mode': adapter.mode.name,
         'episode': '' if adapter.episode is None else adapter.episode,
         'residual': 'on' if adapter.residual_on else 'off',
         'policy version': version, 'policy versions behind': max(0, newest - version),

@@ -95,6 +95,10 @@ class Adapter:
         self.episode, self._before, self._opening, self._goal = episode, None, None, None
         self._applied, self._age = False, 0.0
 
+    def end(self):
+        """End the episode before its last state: what is decided next is a stop."""
+        self.episode = self.state = self._before = None
+
     @property
     def playing(self):
         """Return whether the episode had its first state: what is missing now is a fault."""
