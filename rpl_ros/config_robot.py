@@ -32,6 +32,8 @@ class RobotTopics(Managed):
                                    'geometry_msgs/PoseStamped; for the hook tasks')
     goal_pose_topic: str = setting('goal_pose', 'where the object shall be, '
                                    'geometry_msgs/PoseStamped')
+    grip_pose_topic: str = setting('', 'the grip, geometry_msgs/PoseStamped, for an arm whose '
+                                   'kinematics are not known here; empty = a Fetch, by its joints')
 
     # Frames
     world_frame: str = setting('world', 'frame of the task: of observations, commands, workspace')
@@ -51,6 +53,9 @@ class AdapterSettings(RobotTopics):
     root_frame: str = setting('torso_lift_link', 'frame of the twists: the id in their header; '
                               'its axes are parallel to those of the base frame')
     tool_frame: str = setting('wrist_roll_link', 'the link whose twist the robot takes')
+    tool_to_grip: tuple = setting((0.0, 0.0, 0.0), 'from the origin of the tool frame to the '
+                                  'grip, m, along the axes of the grip; counts with '
+                                  'grip_pose_topic only', -1.0, 1.0, length=3)
 
     # Joints, in the order of the Jacobian's columns
     arm_joints: tuple = setting(ARM, 'names of the joints that move the tool')

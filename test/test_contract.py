@@ -65,6 +65,7 @@ def test_each_entry_is_described_in_the_docs():
     ('command_timeout', 0.6, 'above robot_timeout'),
     ('jerk_limit', 0.5, 'would spread commands over 100 periods'),
     ('task', 'mbrl_pusher', 'has 7 actions'),
+    ('grip_pose_topic', 'grip_pose', 'there is no model to check them by'),
     ('root_frame', '', 'root_frame is empty'),
     ('workspace_low', [1.0, 0.3], 'expected a list of 3 values of type float'),
     ('workspace_low', 1.0, 'expected a list of 3 values'),

@@ -57,7 +57,7 @@ class FetchAdapterNode(ManagedNode):
         """Check the contract; nothing moves before an episode begins."""
         settings = check_contract(self.settings, 'fetch_adapter_node')
         try:
-            self._adapter = Adapter(settings, Kinematics())
+            self._adapter = Adapter(settings, None if settings.grip_pose_topic else Kinematics())
         except (ValueError, FileNotFoundError) as error:
             raise SettingsError(f'fetch_adapter_node: {error}') from error
         # Limits that were tightened before a cleanup stay so.

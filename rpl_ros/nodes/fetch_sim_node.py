@@ -43,7 +43,8 @@ class FetchSimNode(ManagedNode):
         noise = settings.noise or (NOISE_STD if settings.task == 'noisy_hook' else 0.0)
         try:
             task = make_task(settings.task, settings.seed, settings.objects)
-            self._sim = FetchSim(task, Sensors(settings.delay, settings.jitter, noise))
+            self._sim = FetchSim(task, Sensors(settings.delay, settings.jitter, noise),
+                                 bool(settings.grip_pose_topic))
         except ValueError as error:
             raise SettingsError(f'fetch_sim_node: {error}') from error
         self._joints = self.create_publisher(JointState, settings.joint_states_topic, DEPTH)

@@ -59,7 +59,7 @@ class Adapter:
     """One robot. `state` is the State that waits for its command, None where there is none."""
 
     def __init__(self, settings, kinematics):
-        """Take checked AdapterRunSettings and a Kinematics; ValueError as of Senses."""
+        """Take checked AdapterRunSettings and a Kinematics as Senses does; ValueError as there."""
         self._contract = self.settings = settings
         self.limits = limits_of(settings)
         self.spec = spec(settings.task, settings.horizon)
