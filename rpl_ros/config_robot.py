@@ -21,8 +21,7 @@ class RobotTopics(Managed):
     # Topics
     joint_states_topic: str = setting('joint_states', 'joint positions and velocities by name, '
                                       'sensor_msgs/JointState; may come in parts')
-    twist_topic: str = setting('arm_controller/cartesian_twist/command',
-                               'where twists go, geometry_msgs/TwistStamped')
+    twist_topic: str = setting('fetch_relay/twist', 'where twists go, geometry_msgs/TwistStamped')
     gripper_topic: str = setting('gripper_opening', 'where the wanted width of the gripper goes, '
                                  'm, std_msgs/Float64')
     run_stop_topic: str = setting('run_stopped', 'whether the run-stop is pressed, std_msgs/Bool')
@@ -93,7 +92,7 @@ class AdapterSettings(RobotTopics):
                                      'twist')
     stop_messages: int = setting(3, 'how often a stop is sent, one each period; then silence', 1,
                                  100)
-    robot_timeout: float = setting(0.5, 'the robot stops by itself when no twist came for this '
+    robot_timeout: float = setting(0.15, 'the robot stops by itself when no twist came for this '
                                    'long, s', 0.01, 10.0)
 
     # Limits of the tool's motion

@@ -18,14 +18,14 @@ from rpl_ros.convert import to_wire
 from rpl_ros.nodes.qos import publisher, subscribe
 from rpl_ros.nodes.robot_messages import from_time, read_twist
 
-TWIST = 'arm_controller/cartesian_twist/command'
+TWIST = 'fetch_relay/twist'
 ADAPTER = 'fetch_adapter_node'
 SIM = {'task': 'hook'}
 SETTINGS = {'task': 'hook', 'reset_service': 'reset_scene', 'episodes': 0, 'horizon': 100_000,
             'subscribers': 1,
             # Of a machine that other tests keep busy.
             'state_timeout': 0.3, 'pose_timeout': 0.4, 'command_timeout': 0.3,
-            'base_action_timeout': 0.3}
+            'base_action_timeout': 0.3, 'robot_timeout': 0.5}
 STOPS = 3  # by the contract
 UP, DOWN = np.array([0.0, 0.0, 0.1, 0.0]), np.array([0.0, 0.0, -0.1, 0.0])
 
