@@ -129,7 +129,8 @@ class FetchAdapterNode(ManagedNode):
             name, read_pose(message), message.header.frame_id, from_time(message.header.stamp),
             *self._now(), self._adapter.limits)
         if fault:
-            self.warn(fault, f'{name} in the frame {message.header.frame_id!r}: {TEXTS[fault]}')
+            self.warn(fault, f'{name} in the frame {message.header.frame_id!r}: {fault.name}: '
+                      f'{TEXTS[fault]}')
             self._watch()
 
     def _on_run_stop(self, message):
@@ -170,7 +171,7 @@ class FetchAdapterNode(ManagedNode):
         if adapter.playing or person or order.output == Output.STOP:
             for reason in order.reasons:
                 if not moderates(reason) and reason != Reason.STOP_ASKED:
-                    self.warn(reason, order.texts.get(reason, TEXTS[reason]))
+                    self.warn(reason, f'{reason.name}: {order.texts.get(reason, TEXTS[reason])}')
 
     def _send(self, twist, frame):
         self._twisted = True
@@ -193,7 +194,7 @@ class FetchAdapterNode(ManagedNode):
         if state is None:
             if not adapter.playing and time.monotonic() - self._began > SETTLE:
                 for reason, text in adapter.faults(*self._now()).items():
-                    self.warn(reason, f'episode {adapter.episode} waits: {text}')
+                    self.warn(reason, f'episode {adapter.episode} waits: {reason.name}: {text}')
             self._decide()
             return
         stamp = Header(stamp=to_time(self._now()[1]), frame_id=self.settings.world_frame)

@@ -84,6 +84,11 @@ class Adapter:
         """Return whether nothing is sent any more: the next episode may begin."""
         return self.mode == Mode.SILENT
 
+    @property
+    def latency(self):
+        """Return how long the newest command of the episode came after its state, s."""
+        return self._age
+
     def tighten(self, changes):
         """Change limits, {name: value}; SettingsError where they would be looser."""
         self.settings = tightened(self._contract, self.settings, changes)
