@@ -43,7 +43,15 @@ class Common:
 
 
 @dataclass(frozen=True)
-class SimSettings(Common):
+class Managed(Common):
+    """Settings of the nodes that act in the graph, and so have a lifecycle."""
+
+    autostart: bool = setting(True, 'whether the node configures and activates itself; false: it '
+                              'waits for a lifecycle manager')
+
+
+@dataclass(frozen=True)
+class SimSettings(Managed):
     """sim_node."""
 
     mode: str = setting('lockstep', 'lockstep: as fast as the machine goes; realtime: 25 Hz, '
@@ -71,7 +79,7 @@ class SimSettings(Common):
 
 
 @dataclass(frozen=True)
-class ControllerSettings(Common):
+class ControllerSettings(Managed):
     """base_controller_node."""
 
     controller: str = setting('', "name of a built-in controller, or package.module:function for "
@@ -79,7 +87,7 @@ class ControllerSettings(Common):
 
 
 @dataclass(frozen=True)
-class ResidualSettings(Common):
+class ResidualSettings(Managed):
     """residual_node."""
 
     residual_scale: float = setting(1.0, "factor on the residual (paper: 1, authors' code: 2)",
@@ -104,7 +112,7 @@ class ResidualSettings(Common):
 
 
 @dataclass(frozen=True)
-class LearnerSettings(Common):
+class LearnerSettings(Managed):
     """learner_node and the in-process trainer."""
 
     out: str = setting('', 'folder for checkpoints; empty = none are written')

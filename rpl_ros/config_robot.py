@@ -8,21 +8,20 @@ The simulated Fetch has its settings here, too.
 
 from dataclasses import dataclass
 
-from rpl_ros.config import Common, setting
+from rpl_ros.config import Managed, setting
 
 ARM = tuple(f'{name}_joint' for name in ('shoulder_pan', 'shoulder_lift', 'upperarm_roll',
                                          'elbow_flex', 'forearm_roll', 'wrist_flex', 'wrist_roll'))
 
 
 @dataclass(frozen=True)
-class RobotTopics(Common):
+class RobotTopics(Managed):
     """What adapter and simulated Fetch must agree on."""
 
     # Topics
     joint_states_topic: str = setting('joint_states', 'joint positions and velocities by name, '
                                       'sensor_msgs/JointState; may come in parts')
-    twist_topic: str = setting('arm_controller/cartesian_twist/command',
-                               'where twists go, geometry_msgs/TwistStamped')
+    twist_topic: str = setting('fetch_relay/twist', 'where twists go, geometry_msgs/TwistStamped')
     gripper_topic: str = setting('gripper_opening', 'where the wanted width of the gripper goes, '
                                  'm, std_msgs/Float64')
     run_stop_topic: str = setting('run_stopped', 'whether the run-stop is pressed, std_msgs/Bool')
@@ -32,6 +31,8 @@ class RobotTopics(Common):
                                    'geometry_msgs/PoseStamped; for the hook tasks')
     goal_pose_topic: str = setting('goal_pose', 'where the object shall be, '
                                    'geometry_msgs/PoseStamped')
+    grip_pose_topic: str = setting('', 'the grip, geometry_msgs/PoseStamped, for an arm whose '
+                                   'kinematics are not known here; empty = a Fetch, by its joints')
 
     # Frames
     world_frame: str = setting('world', 'frame of the task: of observations, commands, workspace')
@@ -51,6 +52,9 @@ class AdapterSettings(RobotTopics):
     root_frame: str = setting('torso_lift_link', 'frame of the twists: the id in their header; '
                               'its axes are parallel to those of the base frame')
     tool_frame: str = setting('wrist_roll_link', 'the link whose twist the robot takes')
+    tool_to_grip: tuple = setting((0.0, 0.0, 0.0), 'from the origin of the tool frame to the '
+                                  'grip, m, along the axes of the grip; counts with '
+                                  'grip_pose_topic only', -1.0, 1.0, length=3)
 
     # Joints, in the order of the Jacobian's columns
     arm_joints: tuple = setting(ARM, 'names of the joints that move the tool')
@@ -88,7 +92,7 @@ class AdapterSettings(RobotTopics):
                                      'twist')
     stop_messages: int = setting(3, 'how often a stop is sent, one each period; then silence', 1,
                                  100)
-    robot_timeout: float = setting(0.5, 'the robot stops by itself when no twist came for this '
+    robot_timeout: float = setting(0.15, 'the robot stops by itself when no twist came for this '
                                    'long, s', 0.01, 10.0)
 
     # Limits of the tool's motion

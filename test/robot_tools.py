@@ -7,6 +7,8 @@ import time
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped, TwistStamped
 from graph_tools import free_domain, listener, nodes
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState, GetState
 import numpy as np
 from rpl_msgs.msg import BaseAction, Command
 from std_msgs.msg import Bool, Float64, Header
@@ -16,14 +18,14 @@ from rpl_ros.convert import to_wire
 from rpl_ros.nodes.qos import publisher, subscribe
 from rpl_ros.nodes.robot_messages import from_time, read_twist
 
-TWIST = 'arm_controller/cartesian_twist/command'
+TWIST = 'fetch_relay/twist'
 ADAPTER = 'fetch_adapter_node'
 SIM = {'task': 'hook'}
 SETTINGS = {'task': 'hook', 'reset_service': 'reset_scene', 'episodes': 0, 'horizon': 100_000,
             'subscribers': 1,
             # Of a machine that other tests keep busy.
             'state_timeout': 0.3, 'pose_timeout': 0.4, 'command_timeout': 0.3,
-            'base_action_timeout': 0.3}
+            'base_action_timeout': 0.3, 'robot_timeout': 0.5}
 STOPS = 3  # by the contract
 UP, DOWN = np.array([0.0, 0.0, 0.1, 0.0]), np.array([0.0, 0.0, -0.1, 0.0])
 
@@ -92,6 +94,16 @@ class Graph:
         self.until(future.done)
         self.node.destroy_client(client)
         return future.result(), asked
+
+    def transit(self, label, node=ADAPTER):
+        """Ask a node for a transition; return (whether it was made, the time of the call)."""
+        answer, asked = self.call(ChangeState, f'/{node}/change_state',
+                                  transition=Transition(label=label))
+        return answer.success, asked
+
+    def lifecycle(self, node=ADAPTER):
+        """Return the label of a node's state."""
+        return self.call(GetState, f'/{node}/get_state')[0].current_state.label
 
     def estop(self):
         """Press the emergency stop; return the time."""

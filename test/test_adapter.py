@@ -7,9 +7,13 @@ import numpy as np
 import pytest
 
 from rpl_ros import data
+from rpl_ros.assets import share
+from rpl_ros.config import make_settings
 from rpl_ros.config_robot import AdapterRunSettings
 from rpl_ros.robot.adapter import Adapter
+from rpl_ros.robot.contract import read_contract
 from rpl_ros.robot.kinematics import Kinematics, SIM_BASE
+from rpl_ros.robot.observe import matrix
 from rpl_ros.robot.safety_modes import Mode, Output
 from rpl_ros.robot.safety_reasons import Reason
 from rpl_ros.robot.senses import moved, pose_of
@@ -31,7 +35,7 @@ def kinematics():
 @pytest.fixture(scope='module')
 def measurements():
     """Return what comes in the first 10 ms of an episode."""
-    sim = FetchSim(make_task('hook', 0))
+    sim = FetchSim(make_task('hook', 0), grip=True)
     sim.reset(0, np.random.default_rng(0))
     return sim.advance()
 
@@ -56,7 +60,7 @@ class Robot:
         stamp = changes.get('stamp', self.now + AHEAD)
         said = []
         for item in self._measurements:
-            if item.kind in kinds:
+            if item.kind in kinds or item.kind == 'grip' and 'grip' not in senses.names:
                 continue
             if item.kind in senses.names:
                 said.append(senses.hear_pose(item.kind, item.content,
@@ -241,3 +245,51 @@ def test_the_twist_is_that_of_the_wrist_in_the_axes_of_the_base(kinematics, meas
 def test_another_arm_is_refused(kinematics):
     with pytest.raises(ValueError, match='model of a Fetch'):
         Adapter(replace(SETTINGS, torso_joint=''), kinematics)
+
+
+OTHER = {'grip_pose_topic': 'grip_pose', 'check_joints': False, 'arm_joints': ('elbow',),
+         'torso_joint': ''}
+
+
+def test_an_arm_that_tells_its_grip_is_driven_as_a_fetch_whose_joints_tell(
+        kinematics, measurements):
+    fetch = Robot(kinematics, measurements, check_joints=False)
+    fetch.hear()
+    grip = fetch.adapter.senses.grip()
+    tool = matrix(grip.quaternion).reshape(3, 3).T @ grip.from_wrist
+    other = Robot(None, measurements, tool_to_grip=tuple(tool), **OTHER)
+    for _ in range(5):
+        (mine, own), (state, order) = fetch.step(), other.step()
+        assert order.output == Output.TWIST
+        assert np.allclose(state.observation, mine.observation, atol=1e-3)
+        assert np.allclose(order.twist, own.twist, atol=1e-4)
+
+
+def test_an_arm_that_tells_its_grip_stops_when_it_tells_no_more(measurements):
+    robot = Robot(None, measurements, **OTHER)
+    robot.hear('grip')
+    assert robot.adapter.next_state(*robot.times()) is None
+    assert Reason.POSE_MISSING in robot.adapter.faults(*robot.times())
+    for _ in range(3):
+        _, order = robot.step()
+    assert order.output == Output.TWIST
+    waited = 0.0
+    while order.output == Output.TWIST:
+        waited += 0.01
+        robot.now += 0.01
+        robot.hear('grip')
+        state = robot.adapter.next_state(*robot.times())
+        if state is not None:
+            robot.answer(state, BACK, BACK)
+        order = robot.adapter.decide(*robot.times())
+        if Reason.TOO_SOON in order.reasons:
+            order = replace(order, output=Output.TWIST)
+    assert {Reason.STATE_STALE, Reason.STATE_OLD} & set(order.reasons)
+    assert order.output == Output.STOP
+    assert waited == pytest.approx(SETTINGS.state_timeout, abs=0.011)
+
+
+def test_the_contract_of_another_arm_drives_it():
+    contract = read_contract(share('config') / 'robot' / 'moveit_servo.yaml')
+    adapter = Adapter(make_settings(AdapterRunSettings, vars(contract)), None)
+    assert adapter.senses.names == ('object', 'goal', 'grip')

@@ -12,14 +12,14 @@ import pytest
 import yaml
 
 from rpl_ros.assets import share
-from rpl_ros.config import Common, make_settings, NODE_SETTINGS, SettingsError
+from rpl_ros.config import make_settings, Managed, NODE_SETTINGS, SettingsError
 from rpl_ros.config_robot import AdapterSettings
 from rpl_ros.launching.run_folder import parameter_file
 from rpl_ros.robot.contract import check_contract, NODE, read_contract, tightened
 from rpl_ros.robot.safety_limits import limits_of
 
 FETCH = share('config') / 'robot' / 'fetch.yaml'
-OWN = fields(AdapterSettings)[len(fields(Common)):]  # those of all nodes come first
+OWN = fields(AdapterSettings)[len(fields(Managed)):]  # those of all nodes come first
 
 
 def test_the_fetch_file_names_every_entry_and_the_defaults_are_a_fetch():
@@ -65,6 +65,7 @@ def test_each_entry_is_described_in_the_docs():
     ('command_timeout', 0.6, 'above robot_timeout'),
     ('jerk_limit', 0.5, 'would spread commands over 100 periods'),
     ('task', 'mbrl_pusher', 'has 7 actions'),
+    ('grip_pose_topic', 'grip_pose', 'there is no model to check them by'),
     ('root_frame', '', 'root_frame is empty'),
     ('workspace_low', [1.0, 0.3], 'expected a list of 3 values of type float'),
     ('workspace_low', 1.0, 'expected a list of 3 values'),

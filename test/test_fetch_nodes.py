@@ -2,6 +2,7 @@
 """The adapter and the simulated Fetch over real DDS: episodes, faults, the last message."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -277,14 +278,17 @@ def contract(folder, **changes):
     return str(path)
 
 
-def test_the_graph_of_robot_fetch_sim_runs_to_its_end(tmp_path):
+@pytest.mark.parametrize('changes', [{}, {  # a Fetch; an arm whose kinematics nobody here knows
+    'grip_pose_topic': 'grip_pose', 'tool_to_grip': [0.1864, 0.0, 0.0], 'check_joints': 'false',
+    'torso_joint': "''", 'arm_joints': [f'joint_{number}' for number in range(7)]}])
+def test_the_graph_of_robot_fetch_sim_runs_to_its_end(tmp_path, changes):
     out, domain, results = tmp_path / 'run', free_domain(), []
     with listener(domain) as (node, spin):
         subscribe(node, 'episode_result', results.append)
         started = subprocess.Popen(
             [sys.executable, '-m', 'rpl_ros.cli', 'launch', 'hook', 'robot:=fetch_sim',
              'episodes:=2', 'headless:=true', 'report:=false', f'out:={out}',
-             f'contract:={contract(tmp_path, horizon=50)}'],
+             f'contract:={contract(tmp_path, horizon=50, **changes)}'],
             env={**os.environ, 'ROS_DOMAIN_ID': str(domain)}, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True)
         spin(lambda: started.poll() is not None, 90.0)
@@ -294,6 +298,8 @@ def test_the_graph_of_robot_fetch_sim_runs_to_its_end(tmp_path):
     assert isinstance(results[0], EpisodeResult)
     log = (out / 'log' / f'{ADAPTER}.log').read_text()
     assert 'all 2 episodes are done' in log and 'Traceback' not in log
+    twists = int(re.search(r'(\d+) twist', log).group(1))
+    assert twists > 50  # of 100 steps; a busy machine misses some
     assert (out / 'metrics.csv').read_text().count('\n') == 3
     assert graphs.resolve('hook', {
         'robot': 'fetch_sim', 'params_file': str(out / 'config.yaml'),

@@ -205,7 +205,8 @@ def test_the_gripper_is_told_what_is_new(moving):
 
 
 def test_the_relay_passes_all_that_the_contract_allows():
-    contract = read_contract(FETCH, {'twist_topic': 'fetch_relay/twist', 'robot_timeout': 0.15})
+    contract = read_contract(FETCH)
+    assert contract.twist_topic == 'fetch_relay/twist'
     fastest = contract.speed_limit + contract.turn_speed_limit * WRIST_TO_GRIP
     assert fastest <= LIMITS['max_speed']
     assert contract.turn_speed_limit <= LIMITS['max_turn_speed']
@@ -216,7 +217,7 @@ def test_the_relay_passes_all_that_the_contract_allows():
 
 def test_the_first_limits_of_the_bring_up_are_a_contract():
     first = read_contract(FETCH, {'max_residual': 0.0, 'speed_limit': 0.05, 'max_ee_speed': 0.03,
-                                  'table_clearance': 0.02, 'robot_timeout': 0.15})
+                                  'table_clearance': 0.02})
     text = (FETCH.parents[2] / 'docs' / 'real_robot.md').read_text()
     for name in ('max_residual', 'speed_limit', 'max_ee_speed', 'table_clearance'):
         assert f'`{name}: {getattr(first, name)}`' in text

@@ -59,6 +59,21 @@ def test_the_file_for_collecting_is_for_every_task(task):
     assert learner.warmup_transitions == 10**9 and learner.burn_in == 'none'
 
 
+@pytest.mark.parametrize('given, text, expected', [
+    ({}, '', True), ({'autostart': 'false'}, '', False),
+    ({}, '/**:\n  ros__parameters: {autostart: false}\n', False),
+    ({'autostart': 'true'}, '/**:\n  ros__parameters: {autostart: false}\n', True)])
+def test_the_nodes_that_act_start_by_themselves_or_all_wait(tmp_path, given, text, expected):
+    if text:
+        (tmp_path / 'own.yaml').write_text(text)
+        given = {**given, 'params_file': str(tmp_path / 'own.yaml')}
+    run = graph.resolve('hook', {'robot': 'fetch_sim', **given})
+    found = {node for node, settings in run.settings.items()
+             if getattr(settings, 'autostart', None) == expected}
+    assert found == {*NODE_SETTINGS, 'fetch_adapter_node', 'fetch_sim_node'} - {
+        'recorder_node', 'dashboard_node'}
+
+
 def test_no_learner_is_not_waited_for():
     """Without a learner the sim does not wait for owed updates."""
     assert graph.resolve('hook', {'learn': 'false'}).settings['sim_node'].max_owed_updates == 0

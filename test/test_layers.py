@@ -13,7 +13,7 @@ import rpl_ros
 ROOT = Path(rpl_ros.__file__).parent
 ROS = {'rclpy', 'rpl_msgs', 'std_msgs', 'std_srvs', 'rosgraph_msgs', 'builtin_interfaces',
        'rcl_interfaces', 'launch', 'launch_ros', 'geometry_msgs', 'sensor_msgs',
-       'diagnostic_msgs'}
+       'diagnostic_msgs', 'lifecycle_msgs'}
 # ROS 1 is on the robot's own computer alone. Some of its messages are named as those of ROS 2.
 ROS1 = {'rospy', 'roslib', 'actionlib', 'control_msgs', 'fetch_driver_msgs'}
 # Folder or module -> what it must not import. '' is everything in rpl_ros.

@@ -12,7 +12,7 @@ import sys
 
 from rpl_ros.bags.errors import BagError
 from rpl_ros.bags.files import bag_paths, bags_setting
-from rpl_ros.config import (did_you_mean, load_settings, make_settings, NODE_SETTINGS,
+from rpl_ros.config import (did_you_mean, load_settings, make_settings, Managed, NODE_SETTINGS,
                             read_parameter_file, SettingsError)
 from rpl_ros.launching.robot import robot_settings
 from rpl_ros.tasks.specs import SPECS
@@ -152,6 +152,8 @@ def describe(task):
         Argument('record', 'true', 'run recorder_node, which writes an MCAP bag', BOOLEAN),
         Argument('base', 'true', 'run base_controller_node; false: a node of your own reads the '
                  'topic state and publishes base_action', BOOLEAN),
+        Argument('autostart', AUTO, 'false: the nodes that act wait for a lifecycle manager, see '
+                 'docs/real_robot.md; auto: as in params_file (true)', (AUTO, *BOOLEAN)),
         Argument('params_file', str(path), 'ROS parameter file with the settings of the nodes'),
         Argument('report', 'true', 'make the report after the run', BOOLEAN),
         Argument('robot', 'sim', 'sim: sim_node; fetch_sim: a simulated Fetch behind the '
@@ -260,6 +262,10 @@ def resolve(task, given):
                       ('dashboard_node', folder)):
         settings[node] = replace(settings[node], out=str(out))
     settings['dashboard_node'] = replace(settings['dashboard_node'], episodes=sim.episodes)
+
+    if arguments['autostart'] != AUTO:
+        settings = {node: replace(one, autostart=arguments['autostart'] == 'true')
+                    if isinstance(one, Managed) else one for node, one in settings.items()}
 
     switches = {'learner_node': on['learn'], 'recorder_node': on['record'],
                 'base_controller_node': on['base']}

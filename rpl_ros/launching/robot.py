@@ -38,7 +38,7 @@ def robot_settings(settings, arguments, packaged_config):
     contract = read_contract(path, {'task': sim.task, 'seed': sim.seed})
     sections = read_parameter_file(params)
     # The configuration of an earlier run, too, so that it can be repeated.
-    own = {**vars(contract), **sections.get(ADAPTER, {})}
+    own = {**vars(contract), 'autostart': sim.autostart, **sections.get(ADAPTER, {})}
     horizon = agreed('horizon', {str(path): own['horizon'], str(params): sim.horizon})
     speed = agreed('max_ee_speed', {str(path): own['max_ee_speed'], str(params): sim.max_ee_speed})
     own.update(horizon=horizon, max_ee_speed=speed, task=sim.task, seed=sim.seed,

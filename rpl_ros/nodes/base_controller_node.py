@@ -11,17 +11,21 @@ from rpl_ros.config import ControllerSettings, SettingsError
 from rpl_ros.controllers import controller_for
 from rpl_ros.convert import fill, read_state
 from rpl_ros.data import BaseAction
-from rpl_ros.nodes.params import RplNode, run_node
+from rpl_ros.nodes.managed import ManagedNode
+from rpl_ros.nodes.params import run_node
 from rpl_ros.nodes.qos import publisher, subscribe
 from rpl_ros.tasks.specs import spec
 
 
-class BaseControllerNode(RplNode):
+class BaseControllerNode(ManagedNode):
     """The given controller."""
 
     def __init__(self):
-        """Find the controller by its name."""
+        """Declare the parameters."""
         super().__init__('base_controller_node', ControllerSettings)
+
+    def configure(self):
+        """Find the controller by its name."""
         self._spec = spec(self.settings.task, self.settings.horizon)
         self._name = self.settings.controller or self._spec.controller
         try:
@@ -35,6 +39,8 @@ class BaseControllerNode(RplNode):
         self.get_logger().info(f'{self._name} is ready')
 
     def _on_state(self, message):
+        if not self.active:
+            return
         state = read_state(message)
         size = self._spec.observation_size
         if state.observation.shape != (size,) or not np.isfinite(state.observation).all():

@@ -1,6 +1,8 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
 """The adapter's message on /diagnostics: how it is, since the last one."""
 
+import math
+
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from std_msgs.msg import Header
 
@@ -10,11 +12,11 @@ from rpl_ros.robot.safety_reasons import moderates, Reason, stops
 NAMES = {reason.name: reason for reason in Reason}
 
 
-def status_message(adapter, times, stamp, version, newest):
+def status_message(adapter, times, stamp, version, newest, active):
     """Return the DiagnosticArray of one second of an Adapter.
 
     `times` are (steady clock, clock of the messages), s, `version` the policy's in the last
-    command and `newest` the learner's.
+    command and `newest` the learner's; `active` is that of the node.
     """
     counts = adapter.account.take()
     faults = adapter.faults(*times)
@@ -22,14 +24,18 @@ def status_message(adapter, times, stamp, version, newest):
     stopped = [name for name in reasons if stops(NAMES[name])]
     fallen = [name for name in reasons if not stops(NAMES[name]) and not moderates(NAMES[name])]
     level, text = DiagnosticStatus.OK, adapter.mode.name
+    if faults:  # no matter between episodes, but none can begin
+        level, text = DiagnosticStatus.WARN, 'not ready: ' + ', '.join(
+            reason.name for reason in faults)
     if fallen:
         level, text = DiagnosticStatus.WARN, f'base action: {", ".join(fallen)}'
     if adapter.episode is not None and stopped or adapter.mode in LATCHED:
         level, text = DiagnosticStatus.ERROR, f'stop: {", ".join(stopped) or adapter.mode.name}'
     twists = counts['twist']
     arrival, age = adapter.senses.state_ages(*times)
+    grip = adapter.senses.grip().position if math.isfinite(arrival) else ()
     values = {
-        'mode': adapter.mode.name,
+        'lifecycle': 'active' if active else 'inactive', 'mode': adapter.mode.name,
         'episode': '' if adapter.episode is None else adapter.episode,
         'residual': 'on' if adapter.residual_on else 'off',
         'policy version': version, 'policy versions behind': max(0, newest - version),
@@ -37,6 +43,8 @@ def status_message(adapter, times, stamp, version, newest):
         'twists, 1/s': twists, 'stops, 1/s': counts['stop'],
         'share of twists that were moderated': f'{counts["moderated"] / max(twists, 1):.2f}',
         'share of twists from base actions': f'{counts["fallbacks"] / max(twists, 1):.2f}',
+        'grip in the world: x, y, z, m': ', '.join(f'{value:.3f}' for value in grip),
+        'time from a state to its command, s': f'{adapter.latency:.3f}',
         'age of the joint state by arrival, s': f'{arrival:.3f}',
         'age of the joint state by stamp, s': f'{age:.3f}',
         'age of the oldest pose by stamp, s': f'{adapter.senses.pose_ages(times[1]):.3f}',

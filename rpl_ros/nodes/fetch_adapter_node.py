@@ -5,6 +5,7 @@ Joint states and poses become states at 25 Hz; commands become twists and grippe
 the last safety stage. What names, frames and limits mean: docs/real_robot.md.
 """
 
+from dataclasses import fields
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -13,6 +14,7 @@ import numpy as np
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
+from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.qos import qos_profile_sensor_data
 from rpl_msgs.msg import State
 from sensor_msgs.msg import JointState
@@ -23,7 +25,8 @@ from rpl_ros.config import SettingsError
 from rpl_ros.config_robot import AdapterRunSettings
 from rpl_ros.convert import fill, from_wire
 from rpl_ros.nodes.diagnostics import status_message
-from rpl_ros.nodes.params import RplNode, run_node
+from rpl_ros.nodes.managed import ManagedNode
+from rpl_ros.nodes.params import run_node
 from rpl_ros.nodes.qos import publisher, subscribe
 from rpl_ros.nodes.robot_messages import from_time, read_pose, to_time, twist_message
 from rpl_ros.robot.adapter import Adapter, LATCHED
@@ -38,18 +41,28 @@ SETTLE = 1.0  # s, until a match is known on both sides
 ACKNOWLEDGED_WITHIN = 0.5  # s, the last stop at the end
 
 
-class FetchAdapterNode(RplNode):
-    """Converts, asks the Adapter, publishes."""
+class FetchAdapterNode(ManagedNode):
+    """Converts, asks the Adapter, publishes.
+
+    Between configure() and release() stops go out, and the services answer; episodes run while it
+    is active.
+    """
 
     def __init__(self):
-        """Check the contract; nothing moves before an episode begins."""
+        """Declare the parameters."""
         super().__init__('fetch_adapter_node', AdapterRunSettings)
+        self._next = self.settings.first_episode
+
+    def configure(self):
+        """Check the contract; nothing moves before an episode begins."""
         settings = check_contract(self.settings, 'fetch_adapter_node')
         try:
-            self._adapter = Adapter(settings, Kinematics())
+            self._adapter = Adapter(settings, None if settings.grip_pose_topic else Kinematics())
         except (ValueError, FileNotFoundError) as error:
             raise SettingsError(f'fetch_adapter_node: {error}') from error
-        self._next = settings.first_episode
+        # Limits that were tightened before a cleanup stay so.
+        self._adapter.tighten({spec.name: self.get_parameter(spec.name).value
+                               for spec in fields(settings) if spec.metadata['tighten']})
         self._all_since = self._asked = self._invited = None
         self._began = 0.0  # the episode, by the steady clock, s
         self._version = self._newest = 0
@@ -84,6 +97,21 @@ class FetchAdapterNode(RplNode):
         self.get_logger().info(f'ready for {settings.task} with residuals of at most '
                                f'{settings.max_residual}')
 
+    def deactivate(self):
+        """End the episode with a stop; the timers send the others, then silence follows."""
+        if self._adapter.episode is not None:
+            self._next = self._adapter.episode + 1  # its number is used up
+            self._adapter.end()
+            self._decide()
+
+    def on_cleanup(self, state):
+        """Take back what configure() did, but no stop that only a person's reset ends."""
+        if self._adapter.mode in LATCHED:
+            self.get_logger().error(f'no cleanup while the arm is {self._adapter.mode.name}: '
+                                    'call ~/reset first')
+            return TransitionCallbackReturn.FAILURE
+        return super().on_cleanup(state)
+
     def _now(self):
         """Return (steady clock, clock of the messages), s."""
         return time.monotonic(), self.get_clock().now().nanoseconds * 1e-9
@@ -101,7 +129,8 @@ class FetchAdapterNode(RplNode):
             name, read_pose(message), message.header.frame_id, from_time(message.header.stamp),
             *self._now(), self._adapter.limits)
         if fault:
-            self.warn(fault, f'{name} in the frame {message.header.frame_id!r}: {TEXTS[fault]}')
+            self.warn(fault, f'{name} in the frame {message.header.frame_id!r}: {fault.name}: '
+                      f'{TEXTS[fault]}')
             self._watch()
 
     def _on_run_stop(self, message):
@@ -142,7 +171,7 @@ class FetchAdapterNode(RplNode):
         if adapter.playing or person or order.output == Output.STOP:
             for reason in order.reasons:
                 if not moderates(reason) and reason != Reason.STOP_ASKED:
-                    self.warn(reason, order.texts.get(reason, TEXTS[reason]))
+                    self.warn(reason, f'{reason.name}: {order.texts.get(reason, TEXTS[reason])}')
 
     def _send(self, twist, frame):
         self._twisted = True
@@ -158,14 +187,14 @@ class FetchAdapterNode(RplNode):
             self._decide()  # overloaded: neither command nor watchdog came to it
         if adapter.episode is None:
             self._decide()
-            if adapter.at_rest:
+            if self.active and adapter.at_rest:
                 self._between()
             return
         state = adapter.next_state(*self._now())
         if state is None:
             if not adapter.playing and time.monotonic() - self._began > SETTLE:
                 for reason, text in adapter.faults(*self._now()).items():
-                    self.warn(reason, f'episode {adapter.episode} waits: {text}')
+                    self.warn(reason, f'episode {adapter.episode} waits: {reason.name}: {text}')
             self._decide()
             return
         stamp = Header(stamp=to_time(self._now()[1]), frame_id=self.settings.world_frame)
@@ -198,9 +227,9 @@ class FetchAdapterNode(RplNode):
     def _on_scene(self, future):
         self._asked = None
         answer = future.result()
-        if answer.success:
+        if answer.success and self.active:
             self._begin()
-        else:
+        elif not answer.success:
             self.warn('scene', f'{self.settings.reset_service} failed: {answer.message}')
 
     def _begin(self):
@@ -228,7 +257,9 @@ class FetchAdapterNode(RplNode):
         """Begin the next episode, asked for by a person."""
         adapter = self._adapter
         why = ''
-        if adapter.episode is not None:
+        if not self.active:
+            why = 'the node is not active'
+        elif adapter.episode is not None:
             why = f'episode {adapter.episode} is running'
         elif self._scene:
             why = f'episodes begin with {self.settings.reset_service}'
@@ -276,10 +307,11 @@ class FetchAdapterNode(RplNode):
     def _on_second(self):
         stamp = to_time(self._now()[1])
         self._diagnostics.publish(status_message(self._adapter, self._now(), stamp, self._version,
-                                                 self._newest))
+                                                 self._newest, self.active))
 
-    def close(self):
+    def release(self):
         """Leave a stop as the last message on the wire, whatever ended the node."""
+        self.remove_on_set_parameters_callback(self._on_parameters)
         if self._twisted:
             for _ in range(self.settings.stop_messages):
                 self._stop()

@@ -16,7 +16,8 @@ from std_srvs.srv import SetBool, Trigger
 
 from rpl_ros.config import SettingsError
 from rpl_ros.config_robot import FetchSimSettings
-from rpl_ros.nodes.params import RplNode, run_node
+from rpl_ros.nodes.managed import ManagedNode
+from rpl_ros.nodes.params import run_node
 from rpl_ros.nodes.robot_messages import joint_state, pose_message, read_twist
 from rpl_ros.tasks import make_task
 from rpl_ros.tasks.fetch_joints import UPDATE_PERIOD
@@ -28,20 +29,24 @@ RUN_STOP_EVERY = 10  # updates, between two messages about the run-stop
 MOST = 10  # updates at once to catch up; what is beyond is given up
 
 
-class FetchSimNode(RplNode):
+class FetchSimNode(ManagedNode):
     """The robot, its driver and the tracker."""
 
     def __init__(self):
-        """Build the first scene and go."""
+        """Declare the parameters."""
         super().__init__('fetch_sim_node', FetchSimSettings)
+        self._episode, self._count = self.settings.first_episode, 0
+
+    def configure(self):
+        """Build the first scene."""
         settings = self.settings
         noise = settings.noise or (NOISE_STD if settings.task == 'noisy_hook' else 0.0)
         try:
             task = make_task(settings.task, settings.seed, settings.objects)
-            self._sim = FetchSim(task, Sensors(settings.delay, settings.jitter, noise))
+            self._sim = FetchSim(task, Sensors(settings.delay, settings.jitter, noise),
+                                 bool(settings.grip_pose_topic))
         except ValueError as error:
             raise SettingsError(f'fetch_sim_node: {error}') from error
-        self._episode, self._count = settings.first_episode, 0
         self._joints = self.create_publisher(JointState, settings.joint_states_topic, DEPTH)
         self._poses = {name: self.create_publisher(
             PoseStamped, getattr(settings, f'{name}_pose_topic'), DEPTH)
@@ -61,6 +66,10 @@ class FetchSimNode(RplNode):
         self.create_timer(UPDATE_PERIOD, self._on_timer,
                           clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.get_logger().info(f'{settings.task} on a simulated Fetch is ready')
+
+    def activate(self):
+        """Let time go on, from where it stood."""
+        self._began = time.monotonic() - self._sim.time
 
     def _reset(self):
         settings = self.settings
@@ -90,6 +99,8 @@ class FetchSimNode(RplNode):
 
     def _on_timer(self):
         """Let the time pass that has passed."""
+        if not self.active:
+            return
         owed = round((time.monotonic() - self._began - self._sim.time) / UPDATE_PERIOD)
         if owed > MOST:
             self.warn('slow', f'{owed} updates of 10 ms behind: this machine is too slow or too '
@@ -112,7 +123,7 @@ class FetchSimNode(RplNode):
             if self._window:
                 self._window.show()
 
-    def close(self):
+    def release(self):
         """Close the window."""
         if self._window:
             self._window.close()

@@ -23,7 +23,8 @@ from rpl_ros.files import write_file
 from rpl_ros.learning.checkpoint import resume, save
 from rpl_ros.learning.learner import Learner
 from rpl_ros.learning.recorded import take_bags
-from rpl_ros.nodes.params import RplNode, run_node
+from rpl_ros.nodes.managed import ManagedNode
+from rpl_ros.nodes.params import run_node
 from rpl_ros.nodes.qos import publisher
 from rpl_ros.nodes.queues import queue, take, TAKE_PERIOD
 from rpl_ros.policy.weights import digest, WeightsError
@@ -32,12 +33,15 @@ from rpl_ros.transitions import Joiner
 NICE = 5  # below the control loop, where the machine has too few cores for both
 
 
-class LearnerNode(RplNode):
+class LearnerNode(ManagedNode):
     """Joins transitions, trains, publishes weights."""
 
     def __init__(self):
-        """Build the networks, restore them where a checkpoint exists, publish version 1."""
+        """Declare the parameters."""
         super().__init__('learner_node', LearnerSettings)
+
+    def configure(self):
+        """Build the networks, restore them where a checkpoint exists."""
         self._learner = self._make_learner()
         self._joiner = Joiner(self._learner.spec)
         self._episodes = SimpleQueue()
@@ -50,16 +54,26 @@ class LearnerNode(RplNode):
         self._folder = Path(self.settings.out) if self.settings.out else None
         self._restore()
         self._saved = self._learner.transitions
-        self._publish_weights()
         # The state comes last: whoever waits for its reader finds the other there as well.
         self._commands, self._states = queue(self, 'command'), queue(self, 'state')
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(TAKE_PERIOD, self._take, clock=steady)
         self.create_timer(1.0, self._on_timer, clock=steady)
         self.create_service(Trigger, '~/save', self._on_save)
+        self._worker = None
+        self.get_logger().info('ready')
+
+    def activate(self):
+        """Publish the policy and train, also from what came meanwhile."""
+        self._publish_weights()
+        self._stop.clear()
         self._worker = threading.Thread(target=self._work, name='learner', daemon=True)
         self._worker.start()
-        self.get_logger().info('ready')
+
+    def deactivate(self):
+        """Train no more once the update under way is done; states and commands are still taken."""
+        self._stop.set()
+        self._worker.join()
 
     def _make_learner(self):
         """Return a Learner with what is in the bags; SettingsError for bags that do not fit."""
@@ -110,12 +124,14 @@ class LearnerNode(RplNode):
         self._publish_status()
 
     def _on_save(self, request, response):
-        """Ask the worker for a checkpoint; it is written after the update under way."""
+        """Have a checkpoint written: by the worker after the update under way, if there is one."""
         response.success = self._folder is not None
         response.message = (f'a checkpoint will be in {self._folder}' if self._folder else
                             'the parameter out is empty: there is no folder for checkpoints')
-        if response.success:
+        if response.success and self.active:
             self._save_wanted.set()
+        elif response.success:
+            self._save()
         return response
 
     def _work(self):
@@ -184,12 +200,13 @@ class LearnerNode(RplNode):
         write_file(self._folder / name, learner.policy())
         save(self._folder, learner)
 
-    def close(self):
+    def release(self):
         """Stop the worker and write what it has learned."""
         self._stop.set()
-        self._worker.join(timeout=10.0)
-        if not self._worker.is_alive() and self._learner.updates:
-            self._save()
+        if self._worker:
+            self._worker.join(timeout=10.0)
+            if not self._worker.is_alive() and self._learner.updates:
+                self._save()
 
 
 def main(args=None):

@@ -82,10 +82,13 @@ def run_node(make, args=None, keep_context=False):
         else:
             rclpy.init(args=args)
         node = make()
+        node.start()
         executor = SingleThreadedExecutor()
         executor.add_node(node)
         while rclpy.ok() and not node.done and not signals:
             executor.spin_once(timeout_sec=0.05 if keep_context else 0.5)
+            if node.crash:
+                raise node.crash
         code = 0
     except SettingsError as error:
         print(f'error: {error}', file=sys.stderr)
@@ -120,6 +123,7 @@ class RplNode(Node):
         self.settings = declare(self, cls)
         self.done = False
         self.failure = ''
+        self.crash = None  # an exception that ends the node and could not be raised
         self._warned = {}
 
     def warn(self, reason, text):
@@ -140,6 +144,9 @@ class RplNode(Node):
         self.get_logger().error(why)
         self.failure = why
         self.done = True
+
+    def start(self):
+        """Begin, once the node is made: see ManagedNode."""
 
     def close(self):
         """Put everything away before the node is destroyed; called once, also after errors."""

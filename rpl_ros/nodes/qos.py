@@ -25,9 +25,10 @@ TOPICS = {
 
 
 def publisher(node, topic):
-    """Return `node`'s publisher on one of TOPICS."""
+    """Return `node`'s publisher on one of TOPICS; a managed node's is silent unless active."""
     kind, profile = TOPICS[topic]
-    return node.create_publisher(kind, topic, profile)
+    make = getattr(node, 'create_lifecycle_publisher', node.create_publisher)
+    return make(kind, topic, profile)
 
 
 def subscribe(node, topic, callback, **options):

@@ -14,7 +14,8 @@ from rpl_msgs.msg import EpisodeResult
 from rpl_ros import data
 from rpl_ros.config import ResidualSettings
 from rpl_ros.convert import fill, from_wire, read_state
-from rpl_ros.nodes.params import RplNode, run_node
+from rpl_ros.nodes.managed import ManagedNode
+from rpl_ros.nodes.params import run_node
 from rpl_ros.nodes.qos import publisher, subscribe
 from rpl_ros.policy.actor import Actor
 from rpl_ros.policy.residual import ResidualPolicy
@@ -30,12 +31,15 @@ FALLBACKS = {
 }
 
 
-class ResidualNode(RplNode):
+class ResidualNode(ManagedNode):
     """Pairs, composes, publishes."""
 
     def __init__(self):
-        """Start without a policy: until weights come, commands are the base actions."""
+        """Declare the parameters."""
         super().__init__('residual_node', ResidualSettings)
+
+    def configure(self):
+        """Start without a policy: until weights come, commands are the base actions."""
         self._spec = spec(self.settings.task, self.settings.horizon)
         self._policy = ResidualPolicy(self.settings, self._spec)
         self._state = self._header = None
@@ -70,6 +74,7 @@ class ResidualNode(RplNode):
     def _on_state(self, message):
         state = read_state(message)
         key = (state.episode, state.step)
+        newest = None
         if self._state is not None:
             newest = (self._state.episode, self._state.step)
             if key == newest and self._answer is not None:
@@ -81,18 +86,26 @@ class ResidualNode(RplNode):
         self._state, self._header, self._answer = state, message.header, None
         if self._tally is None or self._tally.episode != state.episode:
             self._tally = Tally(state.episode, time.monotonic())
-        self._tally.add_state(state)
-        if self._deadline:
+        if key != newest:  # a state that is sent again counts once
+            self._tally.add_state(state)
+        if self._deadline and self.active:
             self._deadline.reset()
-        self._try()
+        self._pair()
 
     def _on_base_action(self, message):
         self._base = message
-        self._try()
+        self._pair()
 
-    def _try(self):
+    def deactivate(self):
+        """Fall silent; states are still counted, so that the result is of the whole episode."""
+        if self._deadline:
+            self._deadline.cancel()
+
+    def _pair(self):
         """Send the command if the base action for the present state is there."""
-        if self._state is None or self._answer is not None or self._base is None:
+        if not self.active or self._answer is not None:
+            return
+        if self._state is None or self._base is None:
             return
         if (self._base.episode, self._base.step) == (self._state.episode, self._state.step):
             self._send(from_wire(self._base.action))

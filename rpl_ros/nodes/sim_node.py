@@ -19,7 +19,8 @@ from std_msgs.msg import Header
 
 from rpl_ros.config import SettingsError, SimSettings
 from rpl_ros.convert import fill, from_wire
-from rpl_ros.nodes.params import RplNode, run_node
+from rpl_ros.nodes.managed import ManagedNode
+from rpl_ros.nodes.params import run_node
 from rpl_ros.nodes.qos import publisher, subscribe
 from rpl_ros.tasks import make_task
 from rpl_ros.tasks.specs import CONTROL_PERIOD
@@ -28,12 +29,16 @@ SETTLE = 1.0
 """Time that discovery takes, s, until a match is known on both sides."""
 
 
-class SimNode(RplNode):
+class SimNode(ManagedNode):
     """The simulated robot and its scene."""
 
     def __init__(self):
-        """Build the scene and wait for the nodes that listen."""
+        """Declare the parameters."""
         super().__init__('sim_node', SimSettings)
+        self._episode = self.settings.first_episode
+
+    def configure(self):
+        """Build the scene and wait for the nodes that listen."""
         settings = self.settings
         try:
             self._task = make_task(
@@ -47,14 +52,13 @@ class SimNode(RplNode):
         self._states = publisher(self, 'state')
         subscribe(self, 'command', self._on_command)
         subscribe(self, 'learner_status', self._on_learner_status)
-        self._clock = (self.create_publisher(ClockMessage, '/clock', QoSProfile(depth=10))
-                       if self._realtime else None)
+        self._clocks = (self.create_publisher(ClockMessage, '/clock', QoSProfile(depth=10))
+                        if self._realtime else None)
         self._state = None  # the present state; None between episodes
         self._message = None
         self._command = None  # the command for the present state, realtime mode only
         self._sent_at = self._asked_at = time.monotonic()
         self._age = 0.0
-        self._episode = settings.first_episode
         self._owed = 0
         self._ticks = 0
         self._all_since = math.inf
@@ -69,10 +73,16 @@ class SimNode(RplNode):
 
     def _on_learner_status(self, message):
         self._owed = message.owed_updates
-        if self._state is None and not self._realtime:
+        if self.active and self._state is None and not self._realtime:
             self._begin()
 
+    def activate(self):
+        """Let time go on: the present state waits for its command from now on."""
+        self._sent_at = self._asked_at = time.monotonic()
+
     def _on_timer(self):
+        if not self.active:
+            return
         self._ticks += self._realtime
         if self._state is None:
             self._begin()
@@ -81,7 +91,7 @@ class SimNode(RplNode):
         else:
             self._look_after_command()
         if self._realtime:
-            self._clock.publish(ClockMessage(clock=self._now()))
+            self._clocks.publish(ClockMessage(clock=self._now()))
 
     def _begin(self):
         """Begin the next episode if everybody is there and the learner is not too far behind."""
@@ -134,7 +144,7 @@ class SimNode(RplNode):
 
     def _on_command(self, message):
         """Take the command for the present state; ignore any other."""
-        if self._state is None or message.episode != self._state.episode:
+        if not self.active or self._state is None or message.episode != self._state.episode:
             return
         if message.step != self._state.step:
             if message.step > self._state.step:
@@ -186,8 +196,9 @@ class SimNode(RplNode):
                 f'{now - self._sent_at:.1f} s; sending the state again')
             self._states.publish(self._message)
 
-    def close(self):
-        """Close the window."""
+    def release(self):
+        """Close the window; the number of an episode that has begun is used up."""
+        self._episode += self._state is not None
         if self._window:
             self._window.close()
 

@@ -59,7 +59,7 @@ class Adapter:
     """One robot. `state` is the State that waits for its command, None where there is none."""
 
     def __init__(self, settings, kinematics):
-        """Take checked AdapterRunSettings and a Kinematics; ValueError as of Senses."""
+        """Take checked AdapterRunSettings and a Kinematics as Senses does; ValueError as there."""
         self._contract = self.settings = settings
         self.limits = limits_of(settings)
         self.spec = spec(settings.task, settings.horizon)
@@ -84,6 +84,11 @@ class Adapter:
         """Return whether nothing is sent any more: the next episode may begin."""
         return self.mode == Mode.SILENT
 
+    @property
+    def latency(self):
+        """Return how long the newest command of the episode came after its state, s."""
+        return self._age
+
     def tighten(self, changes):
         """Change limits, {name: value}; SettingsError where they would be looser."""
         self.settings = tightened(self._contract, self.settings, changes)
@@ -94,6 +99,10 @@ class Adapter:
         self.senses.forget(since)
         self.episode, self._before, self._opening, self._goal = episode, None, None, None
         self._applied, self._age = False, 0.0
+
+    def end(self):
+        """End the episode before its last state: what is decided next is a stop."""
+        self.episode = self.state = self._before = None
 
     @property
     def playing(self):

@@ -57,6 +57,10 @@ def _contradictions(given):
     if given.check_joints and len(given.arm_joints) < 6:
         yield (f'check_joints is true for {len(given.arm_joints)} arm_joints: fewer than 6 can '
                'never follow a twist freely')
+    if given.check_joints and given.grip_pose_topic:
+        yield ('check_joints is true, but with grip_pose_topic there is no model to check them '
+               'by: leave it empty for a Fetch, or let the driver check and set '
+               'check_joints to false')
     if given.singularity_slow >= given.singularity_stop:
         yield (f'singularity_slow {given.singularity_slow} must be below singularity_stop '
                f'{given.singularity_stop}')

@@ -15,7 +15,7 @@ from rpl_ros.robot.observe import matrix
 from rpl_ros.robot.safety_inputs import ages, check_pose, pose_fault, PoseTrack, timeout
 from rpl_ros.robot.safety_reasons import Reason, TEXTS
 from rpl_ros.robot.twist import hold_orientation
-from rpl_ros.robot.view import RobotView
+from rpl_ros.robot.view import GRIP, RobotView
 from rpl_ros.tasks.fetch import GRIPPER_DOWN
 from rpl_ros.tasks.specs import spec
 
@@ -27,7 +27,7 @@ WITH_HOOK = 40
 
 
 def body_names(task):
-    """Return the names of the bodies whose poses the task called `task` needs."""
+    """Return the names of the bodies whose poses the task called `task` needs of a tracker."""
     return ('object', 'hook', 'goal') if spec(task).observation_size == WITH_HOOK else (
         'object', 'goal')
 
@@ -50,23 +50,27 @@ class Senses:
     """Joints and poses with their ages; the observation, and what is wrong with it."""
 
     def __init__(self, settings, kinematics):
-        """Take AdapterSettings and a Kinematics.
+        """Take AdapterSettings and a Kinematics, which is not used with a grip_pose_topic.
 
         ValueError where the contract's joints cannot be those of a Fetch.
         """
-        if len(settings.arm_joints) != len(ARM) or not settings.torso_joint:
+        told = bool(settings.grip_pose_topic)
+        if not told and (len(settings.arm_joints) != len(ARM) or not settings.torso_joint):
             raise ValueError(
                 'arm_joints and torso_joint must name the seven joints of a Fetch\'s arm and its '
-                'torso: this node computes the grip with the model of a Fetch')
+                'torso: without a grip_pose_topic, the grip is computed with the model of a Fetch')
         self._kinematics, self._world = kinematics, settings.world_frame
         self._frames = (settings.world_frame, settings.base_frame)
         self._base = pose_of(settings.base_pose)
         self._turn = matrix(self._base[3:]).reshape(3, 3)
         self._both = np.kron(np.eye(2), self._turn)
-        own = (*settings.arm_joints, *settings.finger_joints, settings.torso_joint)
-        self._fetch_names = dict(zip(own, (*ARM, *FINGERS, TORSO)))
-        self.names = body_names(settings.task)
-        self.view = RobotView(kinematics, self.names, self._base, settings.hook_offset)
+        self._fetch_names = dict(zip(settings.finger_joints, FINGERS))
+        if not told:
+            self._fetch_names.update(zip((*settings.arm_joints, settings.torso_joint),
+                                         (*ARM, TORSO)))
+        self.names = body_names(settings.task) + (GRIP,) * told
+        self.view = RobotView(kinematics, self.names, self._base, settings.hook_offset,
+                              settings.tool_to_grip)
         self.forget(-math.inf)
 
     def forget(self, since):
@@ -115,11 +119,16 @@ class Senses:
         return pose if frame == self._world else moved(self._base, pose)
 
     def state_ages(self, now, ros_now):
-        """Return the ages of the oldest joint that is needed: see safety_inputs.ages()."""
-        arrivals = self._arrivals.values()
+        """Return the ages of the oldest joint that is needed: see safety_inputs.ages().
+
+        The grip's own pose counts as one.
+        """
+        _, arrival, stamp = self._poses.get(GRIP, (None, now, ros_now))
+        arrivals = [*self._arrivals.values(), arrival]
         if None in arrivals:
             return ages(now, ros_now, None, math.nan)
-        return now - min(arrivals), float(self.view.joints.ages(ros_now).max())
+        return (now - min(arrivals),
+                max(float(self.view.joints.ages(ros_now).max()), ros_now - stamp))
 
     def faults(self, now, ros_now, limits):
         """Return {Reason: text} of all for which there must be no motion."""
@@ -153,8 +162,8 @@ class Senses:
                                 settings.turn_speed_limit)
 
     def arm(self):
-        """Return the positions (7,) of the arm's joints."""
-        return self.view.joints.positions[:len(ARM)].copy()
+        """Return the positions (7,) of the arm's joints, or None where they are not known."""
+        return None if GRIP in self.names else self.view.joints.positions[:len(ARM)].copy()
 
     def jacobian(self, joints):
         """Return the grip's Jacobian (6, 7) in the axes of the world."""

@@ -4,9 +4,12 @@
 import numpy as np
 
 from rpl_ros.robot.joints import ARM, FINGERS, JointStates, TORSO
-from rpl_ros.robot.kinematics import into
-from rpl_ros.robot.observe import motion_between, observe, see
+from rpl_ros.robot.kinematics import Grip, into
+from rpl_ros.robot.observe import matrix, motion_between, observe, see
 from rpl_ros.tasks.specs import CONTROL_PERIOD
+
+GRIP = 'grip'
+"""Name of the body whose pose is that of the grip, where the arm's joints do not tell."""
 
 
 class Track:
@@ -34,15 +37,20 @@ class RobotView:
     docs/real_robot.md, how ReactiveHook grasps it.
     """
 
-    def __init__(self, kinematics, names, frame, offset=(0.0, 0.0, 0.0)):
-        """Take a Kinematics and the `names` of the bodies whose poses come."""
+    def __init__(self, kinematics, names, frame, offset=(0.0, 0.0, 0.0), tool=(0.0, 0.0, 0.0)):
+        """Take a Kinematics and the `names` of the bodies whose poses come.
+
+        Where GRIP is one of them there is no Kinematics: `tool` (3,), m, then leads from the
+        tool's origin to the grip along the grip's axes.
+        """
         self._kinematics, self._frame, self._offset = kinematics, frame, np.asarray(offset)
-        self._names = tuple(names)
+        self._names, self._tool = tuple(names), np.asarray(tool)
+        self._joints = FINGERS if GRIP in self._names else (*ARM, *FINGERS, TORSO)
         self.forget()
 
     def forget(self):
         """Know nothing: between two episodes, somebody has moved things."""
-        self.joints = JointStates((*ARM, *FINGERS, TORSO))
+        self.joints = JointStates(self._joints)
         self.tracks = {name: Track() for name in self._names}
 
     def problem(self, now, limit):
@@ -60,16 +68,26 @@ class RobotView:
 
     def grip(self):
         """Return the present Grip in the frame of the poses."""
+        if GRIP in self.tracks:
+            return self._told_grip(self.tracks[GRIP])
         joints, arm = self.joints, slice(0, len(ARM))
         return into(self._frame, self._kinematics.grip(
             joints.positions[arm], joints.velocities[arm], joints.positions[-1]))
 
     def observation(self):
         """Return the observation, (40,) where there is a track called hook, else (25,)."""
-        grip, joints, fingers = self.grip(), self.joints, slice(len(ARM), len(ARM) + 2)
+        grip, joints = self.grip(), self.joints
+        fingers = [joints.names.index(name) for name in FINGERS]
         thing, hook = (self._see(name) for name in ('object', 'hook'))
         return observe(grip.position, grip.linear * CONTROL_PERIOD, joints.positions[fingers],
                        joints.velocities[fingers] * CONTROL_PERIOD, thing, hook)
+
+    def _told_grip(self, track):
+        """Return the Grip by the poses of its Track."""
+        pose = np.full(7, np.nan) if track.pose is None else track.pose
+        angular, linear = (each / CONTROL_PERIOD for each in track.motion)
+        return Grip(pose[:3], pose[3:], linear, angular,
+                    matrix(pose[3:]).reshape(3, 3) @ self._tool)
 
     def _see(self, name):
         if name not in self.tracks:

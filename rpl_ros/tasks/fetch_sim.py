@@ -29,7 +29,7 @@ class Sensors:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one message says: `kind` is arm, gripper, object, hook or goal.
+    """What one message says: `kind` is arm, gripper, object, hook, goal or grip.
 
     `content` is (names, positions, velocities) of joints, or a pose (7,) in the frame world;
     `taken` and `due` are the times, s, at which it was measured and arrives.
@@ -44,13 +44,17 @@ class Measurement:
 class FetchSim:
     """The scene of a Fetch task; `robot`, a FetchJoints, takes the commands."""
 
-    def __init__(self, task, sensors=Sensors()):
-        """Take a task from make_task(), whose own steps are not used any more."""
+    def __init__(self, task, sensors=Sensors(), grip=False):
+        """Take a task from make_task(), whose own steps are not used any more.
+
+        With `grip` the driver says the pose of the grip, too, as often as its joints.
+        """
         self._task, self._sensors = task, sensors
         found = {name: mujoco.mj_name2id(task.model, fetch.SITE, site)
                  for name, site in SITES.items()}
         self._sites = {name: site for name, site in found.items() if site >= 0}
-        self.names = (*self._sites, 'goal')
+        self.names = (*self._sites, 'goal', *('grip',) * grip)
+        self._grip = mujoco.mj_name2id(task.model, fetch.SITE, 'robot0:grip')
         self._model, self._data = task.model, task.data
         self.robot = FetchJoints(task.model, task.data)
         self._rng = np.random.default_rng(0)
@@ -94,16 +98,22 @@ class FetchSim:
         """Take all measurements of the present moment."""
         self._add('arm', self.robot.arm_state())
         self._add('gripper', self.robot.gripper_state())
+        if 'grip' in self.names:
+            self._add('grip', self._pose(self._grip))
         if self._updates % POSE_EVERY == 0:
             for name, site in self._sites.items():
-                self._add(name, self._pose(site))
+                self._add(name, self._seen(self._pose(site)))
             self._add('goal', self._goal.copy())
 
     def _pose(self, site):
-        """Return the pose (7,) of a site, as the tracker sees it."""
+        """Return the pose (7,) of a site."""
         pose = np.empty(7)
         pose[:3] = self._data.site_xpos[site]
         mujoco.mju_mat2Quat(pose[3:], self._data.site_xmat[site])
+        return pose
+
+    def _seen(self, pose):
+        """Return a pose (7,) as the tracker sees it."""
         if self._sensors.noise:
             pose[:3] += self._rng.normal(0.0, self._sensors.noise, 3)
             mujoco.mju_quatIntegrate(pose[3:], self._rng.normal(0.0, self._sensors.noise, 3), 1.0)
