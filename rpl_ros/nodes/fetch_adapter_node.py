@@ -24,6 +24,7 @@ from std_srvs.srv import SetBool, Trigger
 from rpl_ros.config import SettingsError
 from rpl_ros.config_robot import AdapterRunSettings
 from rpl_ros.convert import fill, from_wire
+from rpl_ros.nodes.adapter_episodes import Episodes
 from rpl_ros.nodes.diagnostics import status_message
 from rpl_ros.nodes.managed import ManagedNode
 from rpl_ros.nodes.params import run_node
@@ -37,7 +38,6 @@ from rpl_ros.robot.safety_reasons import moderates, Reason, TEXTS
 
 DEPTH = 10
 WATCH_PERIOD = 0.01  # s
-SETTLE = 1.0  # s, until a match is known on both sides
 ACKNOWLEDGED_WITHIN = 0.5  # s, the last stop at the end
 
 
@@ -51,7 +51,7 @@ class FetchAdapterNode(ManagedNode):
     def __init__(self):
         """Declare the parameters."""
         super().__init__('fetch_adapter_node', AdapterRunSettings)
-        self._next = self.settings.first_episode
+        self._episodes = None
 
     def configure(self):
         """Check the contract; nothing moves before an episode begins."""
@@ -63,8 +63,6 @@ class FetchAdapterNode(ManagedNode):
         # Limits that were tightened before a cleanup stay so.
         self._adapter.tighten({spec.name: self.get_parameter(spec.name).value
                                for spec in fields(settings) if spec.metadata['tighten']})
-        self._all_since = self._asked = self._invited = None
-        self._began = 0.0  # the episode, by the steady clock, s
         self._version = self._newest = 0
         self._twisted = False   # whether anything was ever sent to the arm
         self._states = publisher(self, 'state')
@@ -82,10 +80,10 @@ class FetchAdapterNode(ManagedNode):
                 lambda message, name=name: self._on_pose(name, message), qos_profile_sensor_data)
         if settings.run_stop_topic:
             self.create_subscription(Bool, settings.run_stop_topic, self._on_run_stop, DEPTH)
-        self._scene = (self.create_client(Trigger, settings.reset_service)
-                       if settings.reset_service else None)
-        for name, kind, answer in (('start_episode', Trigger, self._on_start),
-                                   ('estop', Trigger, self._on_estop),
+        # After a cleanup the numbers go on: residual_node ignores states that go back.
+        following = self._episodes.next if self._episodes else settings.first_episode
+        self._episodes = Episodes(self, self._adapter, self._states, following)
+        for name, kind, answer in (('estop', Trigger, self._on_estop),
                                    ('reset', Trigger, self._on_reset),
                                    ('residual', SetBool, self._on_residual)):
             self.create_service(kind, f'~/{name}', answer)
@@ -100,7 +98,7 @@ class FetchAdapterNode(ManagedNode):
     def deactivate(self):
         """End the episode with a stop; the timers send the others, then silence follows."""
         if self._adapter.episode is not None:
-            self._next = self._adapter.episode + 1  # its number is used up
+            self._episodes.next = self._adapter.episode + 1  # its number is used up
             self._adapter.end()
             self._decide()
 
@@ -112,14 +110,14 @@ class FetchAdapterNode(ManagedNode):
             return TransitionCallbackReturn.FAILURE
         return super().on_cleanup(state)
 
-    def _now(self):
+    def times(self):
         """Return (steady clock, clock of the messages), s."""
         return time.monotonic(), self.get_clock().now().nanoseconds * 1e-9
 
     def _on_joints(self, message):
         why = self._adapter.senses.hear_joints(
             message.name, np.array(message.position), np.array(message.velocity),
-            from_time(message.header.stamp), *self._now(), self._adapter.limits)
+            from_time(message.header.stamp), *self.times(), self._adapter.limits)
         if why:
             self.warn('joints', why)
             self._watch()
@@ -127,7 +125,7 @@ class FetchAdapterNode(ManagedNode):
     def _on_pose(self, name, message):
         fault = self._adapter.senses.hear_pose(
             name, read_pose(message), message.header.frame_id, from_time(message.header.stamp),
-            *self._now(), self._adapter.limits)
+            *self.times(), self._adapter.limits)
         if fault:
             self.warn(fault, f'{name} in the frame {message.header.frame_id!r}: {fault.name}: '
                       f'{TEXTS[fault]}')
@@ -155,13 +153,13 @@ class FetchAdapterNode(ManagedNode):
 
     def _watch(self):
         """Decide if it is time to."""
-        if self._adapter.due(*self._now()):
+        if self._adapter.due(*self.times()):
             self._decide()
 
     def _decide(self, **person):
         """Send what is decided now; `person` is estop or reset, where somebody asked for it."""
         adapter = self._adapter
-        order = adapter.decide(*self._now(), **person)
+        order = adapter.decide(*self.times(), **person)
         if order.output == Output.TWIST:
             self._send(order.twist, self.settings.root_frame)
         elif order.output == Output.STOP:
@@ -175,7 +173,7 @@ class FetchAdapterNode(ManagedNode):
 
     def _send(self, twist, frame):
         self._twisted = True
-        self._twists.publish(twist_message(twist, frame, self._now()[1]))
+        self._twists.publish(twist_message(twist, frame, self.times()[1]))
 
     def _stop(self):
         self._send(np.zeros(6), '' if self.settings.stop_empty_frame else self.settings.root_frame)
@@ -188,92 +186,19 @@ class FetchAdapterNode(ManagedNode):
         if adapter.episode is None:
             self._decide()
             if self.active and adapter.at_rest:
-                self._between()
+                self._episodes.between()
             return
-        state = adapter.next_state(*self._now())
+        state = adapter.next_state(*self.times())
         if state is None:
-            if not adapter.playing and time.monotonic() - self._began > SETTLE:
-                for reason, text in adapter.faults(*self._now()).items():
-                    self.warn(reason, f'episode {adapter.episode} waits: {reason.name}: {text}')
+            self._episodes.say_what_is_missing()
             self._decide()
             return
-        stamp = Header(stamp=to_time(self._now()[1]), frame_id=self.settings.world_frame)
+        stamp = Header(stamp=to_time(self.times()[1]), frame_id=self.settings.world_frame)
         self._states.publish(fill(State(task=self.settings.task), state, stamp))
         adapter.account.count('states')
         if state.last:
-            self._next += 1
+            self._episodes.next += 1
             self._decide()
-
-    def _between(self):
-        """Begin the next episode if that is possible, or end when all are done."""
-        settings = self.settings
-        if settings.episodes and self._next >= settings.first_episode + settings.episodes:
-            self.get_logger().info(f'all {settings.episodes} episodes are done')
-            self.done = True
-        elif self._everybody_is_there():
-            if self._scene is None:
-                if self._invited != self._next:
-                    self._invited = self._next
-                    self.get_logger().info(f'episode {self._next} begins when somebody calls '
-                                           '/fetch_adapter_node/start_episode')
-            elif self._asked:
-                return
-            elif self._scene.service_is_ready():
-                self._asked = self._scene.call_async(Trigger.Request())
-                self._asked.add_done_callback(self._on_scene)
-            else:
-                self.warn('scene', f'the service {settings.reset_service} is not there yet')
-
-    def _on_scene(self, future):
-        self._asked = None
-        answer = future.result()
-        if answer.success and self.active:
-            self._begin()
-        elif not answer.success:
-            self.warn('scene', f'{self.settings.reset_service} failed: {answer.message}')
-
-    def _begin(self):
-        self._began, since = self._now()
-        self._adapter.begin(self._next, since)
-
-    def _everybody_is_there(self):
-        """Return whether those who read the state have been there for long enough."""
-        now, count = time.monotonic(), self._states.get_subscription_count()
-        if count < self.settings.subscribers:
-            self._all_since = None
-            self.warn('subscribers', f'{count} of {self.settings.subscribers} nodes read the '
-                      'state: waiting for the others')
-            return False
-        self._all_since = self._all_since or now
-        if now - self._all_since < SETTLE:
-            return False
-        if self.count_publishers('state') > 1:
-            self.fail('another node publishes on the topic state: is a second graph, or sim_node, '
-                      'in this ROS_DOMAIN_ID?')
-            return False
-        return True
-
-    def _on_start(self, request, response):
-        """Begin the next episode, asked for by a person."""
-        adapter = self._adapter
-        why = ''
-        if not self.active:
-            why = 'the node is not active'
-        elif adapter.episode is not None:
-            why = f'episode {adapter.episode} is running'
-        elif self._scene:
-            why = f'episodes begin with {self.settings.reset_service}'
-        elif not adapter.at_rest:
-            why = f'the arm is not at rest: {adapter.mode.name}'
-        elif not self._everybody_is_there():
-            why = 'not all nodes that read the state are there, or not for long enough'
-        else:
-            faults = adapter.faults(*self._now())
-            why = '; '.join(faults.values())
-        response.success, response.message = not why, why or f'episode {self._next} begins'
-        if not why:
-            self._begin()
-        return response
 
     def _on_estop(self, request, response):
         self._decide(estop=True)
@@ -305,8 +230,8 @@ class FetchAdapterNode(ManagedNode):
         return SetParametersResult(successful=True)
 
     def _on_second(self):
-        stamp = to_time(self._now()[1])
-        self._diagnostics.publish(status_message(self._adapter, self._now(), stamp, self._version,
+        stamp = to_time(self.times()[1])
+        self._diagnostics.publish(status_message(self._adapter, self.times(), stamp, self._version,
                                                  self._newest, self.active))
 
     def release(self):

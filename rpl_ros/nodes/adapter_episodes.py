@@ -1,0 +1,106 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""When fetch_adapter_node begins an episode, and who asks: a service of the scene, or a person."""
+
+import time
+
+from std_srvs.srv import Trigger
+
+SETTLE = 1.0  # s, until a match is known on both sides
+
+
+class Episodes:
+    """Counts the episodes of an adapter node, and begins the next one when all is there for it.
+
+    `next` is the number of the episode that follows. `states` is the publisher whose readers must
+    be there.
+    """
+
+    def __init__(self, node, adapter, states, following):
+        """Make client and service on the node; `following` is the first number."""
+        self.next = following
+        self._node, self._adapter, self._states = node, adapter, states
+        self._settings = settings = node.settings
+        self._all_since = self._asked = self._invited = None
+        self._began = 0.0  # by the steady clock, s
+        self._scene = (node.create_client(Trigger, settings.reset_service)
+                       if settings.reset_service else None)
+        node.create_service(Trigger, '~/start_episode', self._on_start)
+
+    def between(self):
+        """Begin the next episode if that is possible, or end the node when all are done."""
+        node, settings = self._node, self._settings
+        if settings.episodes and self.next >= settings.first_episode + settings.episodes:
+            node.get_logger().info(f'all {settings.episodes} episodes are done')
+            node.done = True
+        elif self._everybody_is_there():
+            if self._scene is None:
+                if self._invited != self.next:
+                    self._invited = self.next
+                    node.get_logger().info(f'episode {self.next} begins when somebody calls '
+                                           f'/{node.get_name()}/start_episode')
+            elif self._asked:
+                return
+            elif self._scene.service_is_ready():
+                self._asked = self._scene.call_async(Trigger.Request())
+                self._asked.add_done_callback(self._on_scene)
+            else:
+                node.warn('scene', f'the service {settings.reset_service} is not there yet')
+
+    def say_what_is_missing(self):
+        """Warn of what an episode that has begun still waits for, once it has waited a while."""
+        if not self._adapter.playing and time.monotonic() - self._began > SETTLE:
+            for reason, text in self._adapter.faults(*self._node.times()).items():
+                self._node.warn(reason, f'episode {self._adapter.episode} waits: {reason.name}: '
+                                f'{text}')
+
+    def _on_scene(self, future):
+        self._asked = None
+        answer = future.result()
+        if answer.success and self._node.active:
+            self._begin()
+        elif not answer.success:
+            self._node.warn('scene', f'{self._settings.reset_service} failed: {answer.message}')
+
+    def _begin(self):
+        self._began, since = self._node.times()
+        self._adapter.begin(self.next, since)
+
+    def _everybody_is_there(self):
+        """Return whether those who read the state have been there for long enough."""
+        node, now, count = self._node, time.monotonic(), self._states.get_subscription_count()
+        if count < self._settings.subscribers:
+            self._all_since = None
+            node.warn('subscribers', f'{count} of {self._settings.subscribers} nodes read the '
+                      'state: waiting for the others')
+            return False
+        self._all_since = self._all_since or now
+        if now - self._all_since < SETTLE:
+            return False
+        if node.count_publishers('state') > 1:
+            node.fail('another node publishes on the topic state: is a second graph, or sim_node, '
+                      'in this ROS_DOMAIN_ID?')
+            return False
+        return True
+
+    def _why_not(self):
+        """Return why no episode can begin now, or ''."""
+        adapter = self._adapter
+        if not self._node.active:
+            return 'the node is not active'
+        if adapter.episode is not None:
+            return f'episode {adapter.episode} is running'
+        if self._scene:
+            return f'episodes begin with {self._settings.reset_service}'
+        if not adapter.at_rest:
+            return f'the arm is not at rest: {adapter.mode.name}'
+        if not self._everybody_is_there():
+            return 'not all nodes that read the state are there, or not for long enough'
+        return '; '.join(adapter.faults(*self._node.times()).values())
+
+    def _on_start(self, request, response):
+        """Begin the next episode, asked for by a person."""
+        why = self._why_not()
+        response.success, response.message = not why, why or f'episode {self.next} begins'
+        if not why:
+            self._begin()
+        return response
