@@ -2,6 +2,9 @@
 """The adapter and the simulated Fetch over DDS, with a graph that does what a test wants."""
 
 from contextlib import contextmanager
+import os
+import subprocess
+import sys
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -149,6 +152,14 @@ class Graph:
         first = from_time(self.sent[-count][1].header.stamp)
         print(f'\nreaction to {fault}: {1e3 * (first - since):.0f} ms')
         assert STOPS <= count < 2 * STOPS, kinds
+
+
+def altered_adapter(program, domain):
+    """Start fetch_adapter_node by a Python program that changes it; return the Popen."""
+    settings = [part for name, value in SETTINGS.items() for part in ('-p', f'{name}:={value}')]
+    return subprocess.Popen([sys.executable, '-c', program, '--ros-args', *settings],
+                            env={**os.environ, 'ROS_DOMAIN_ID': str(domain)},
+                            stderr=subprocess.PIPE, text=True)
 
 
 @contextmanager

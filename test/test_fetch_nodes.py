@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from rcl_interfaces.msg import Parameter, ParameterValue
 from rcl_interfaces.srv import SetParameters
-from robot_tools import ADAPTER, DOWN, Graph, is_stop, robot, SETTINGS, SIM, UP, up_and_down
+from robot_tools import (ADAPTER, altered_adapter, DOWN, Graph, is_stop, robot, SETTINGS, SIM, UP,
+                         up_and_down)
 from rpl_msgs.msg import EpisodeResult
 from std_srvs.srv import SetBool, Trigger
 
@@ -235,11 +236,7 @@ def test_the_last_message_after_an_exception_is_the_stop(tmp_path):
     domain = free_domain()
     with listener(domain) as (node, spin), nodes(domain, tmp_path, fetch_sim_node=SIM):
         graph = Graph(node, spin, domain)
-        settings = [part for name, value in SETTINGS.items()
-                    for part in ('-p', f'{name}:={value}')]
-        adapter = subprocess.Popen([sys.executable, '-c', CRASH, '--ros-args', *settings],
-                                   env={**os.environ, 'ROS_DOMAIN_ID': str(domain)},
-                                   stderr=subprocess.PIPE, text=True)
+        adapter = altered_adapter(CRASH, domain)
         graph.until(lambda: adapter.poll() is not None)
         graph.wait(0.2)
         assert adapter.returncode == 1 and 'on purpose' in adapter.stderr.read()

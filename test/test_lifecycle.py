@@ -1,15 +1,12 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
 """The nodes' lifecycle over real DDS: what transitions do to a moving arm and to the graph."""
 
-import os
 import signal
-import subprocess
-import sys
 
 from graph_tools import free_domain, listener, nodes
 from rcl_interfaces.msg import Parameter, ParameterValue
 from rcl_interfaces.srv import SetParameters
-from robot_tools import ADAPTER, Graph, is_stop, robot, SETTINGS, SIM, STOPS
+from robot_tools import (ADAPTER, altered_adapter, Graph, is_stop, robot, SETTINGS, SIM, STOPS)
 from std_srvs.srv import Trigger
 
 from rpl_ros.nodes.qos import subscribe
@@ -123,11 +120,7 @@ def test_an_exception_in_a_transition_ends_the_node_with_a_stop(tmp_path):
     domain = free_domain()
     with listener(domain) as (node, spin), nodes(domain, tmp_path, fetch_sim_node=SIM):
         graph = Graph(node, spin, domain)
-        settings = [part for name, value in SETTINGS.items()
-                    for part in ('-p', f'{name}:={value}')]
-        adapter = subprocess.Popen([sys.executable, '-c', CRASH, '--ros-args', *settings],
-                                   env={**os.environ, 'ROS_DOMAIN_ID': str(domain)},
-                                   stderr=subprocess.PIPE, text=True)
+        adapter = altered_adapter(CRASH, domain)
         graph.move()
         assert not graph.transit('deactivate')[0]
         graph.until(lambda: adapter.poll() is not None)
