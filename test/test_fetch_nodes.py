@@ -199,13 +199,17 @@ def kinds(messages):
     return [is_stop(message) for _, message in messages]
 
 
+KILLS = int(os.environ.get('RPL_KILLS', 2))
+"""Of a moving adapter, by each signal; docs/real_robot.md has the result of 100."""
+
+
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_the_last_message_on_the_wire_is_the_stop(tmp_path, number):
     rng = np.random.default_rng(number)
     domain = free_domain()
     with listener(domain) as (node, spin), nodes(domain, tmp_path, fetch_sim_node=SIM):
         graph = Graph(node, spin, domain)
-        for trial in range(2):
+        for trial in range(KILLS):
             with nodes(domain, tmp_path, fetch_adapter_node=SETTINGS) as started:
                 graph.sent.clear()
                 graph.move()
