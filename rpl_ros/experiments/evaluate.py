@@ -2,6 +2,7 @@
 """`rpl evaluate`: success and return on fresh episodes, without noise, with 95 % intervals."""
 
 import argparse
+from collections import Counter
 from dataclasses import dataclass
 import json
 import math
@@ -16,6 +17,7 @@ from rpl_ros import data
 from rpl_ros.assets import share
 from rpl_ros.config import load_settings, make_settings, ResidualSettings, SettingsError
 from rpl_ros.controllers import controller_for
+from rpl_ros.experiments.failures import how_it_failed
 from rpl_ros.measures import measure_of
 from rpl_ros.policy.residual import ResidualPolicy
 from rpl_ros.policy.weights import unpack, WeightsError
@@ -43,7 +45,7 @@ class EvaluationError(Exception):
 class Outcome:
     """How one episode went; `stopped` counts the steps without a usable base action, of `steps`.
 
-    `problem` says what was wrong with the first of them.
+    `problem` says what was wrong with the first of them, `failure` how the episode failed.
     """
 
     success: bool
@@ -51,6 +53,7 @@ class Outcome:
     steps: int
     stopped: int = 0
     problem: str = ''
+    failure: str = ''
 
 
 class Guard:
@@ -123,7 +126,7 @@ def outcome_of(spec, episode, commands, problem=''):
     """Return the Outcome of what run_episode() returned."""
     stopped = sum(command.status == data.STOP_BAD_BASE for command in commands[:-1])
     return Outcome(episode.success, float(rewards_of(spec, episode).sum()), episode.steps, stopped,
-                   problem)
+                   problem, how_it_failed(spec, episode))
 
 
 def play(task, guard, policy, number):
@@ -146,6 +149,11 @@ def summarise(outcomes):
     mean, return_low, return_high = mean_interval([item.episode_return for item in outcomes])
     return {'success_rate': wins / len(outcomes), 'low': low, 'high': high, 'mean_return': mean,
             'return_low': return_low, 'return_high': return_high}
+
+
+def count_failures(outcomes):
+    """Return {how episodes failed: number of Outcomes}, the most frequent first."""
+    return dict(Counter(outcome.failure for outcome in outcomes if outcome.failure).most_common())
 
 
 def trouble(outcomes):
@@ -250,6 +258,9 @@ def show(console, scene, policy, figures, seconds):
     returns = f'mean return {figures["mean_return"]:.1f}; ' if measure.rate else ''
     console.print(f'{measure.label} {mean}, 95 % interval {low} to {high} ({measure.method}); '
                   f'{returns}{seconds:.0f} s')
+    if figures['failures']:
+        console.print('failures: ' + ', '.join(
+            f'{number} {how}' for how, number in figures['failures'].items()))
 
 
 def main(argv=None):
@@ -274,7 +285,8 @@ def main(argv=None):
     figures = {'task': scene.task, 'controller': scene.controller, 'policy': options.policy,
                'episodes': options.episodes, 'seed': scene.seed, 'objects': scene.objects,
                'residual_scale': scene.residual_scale, 'horizon': scene.horizon,
-               'max_ee_speed': scene.max_ee_speed, 'arm': scene.arm, **summarise(outcomes)}
+               'max_ee_speed': scene.max_ee_speed, 'arm': scene.arm, **summarise(outcomes),
+               'failures': count_failures(outcomes)}
     seconds = time.monotonic() - start
     show(console, scene, options.policy, figures, seconds)
     if trouble(outcomes):
