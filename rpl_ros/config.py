@@ -59,7 +59,8 @@ class SimSettings(Managed):
     episodes: int = setting(600, 'episodes to run, 0 = until stopped', 0, 2**31 - 1)
     first_episode: int = setting(0, 'number of the first episode', 0, 2**31 - 1)
     objects: str = setting('', 'folder of STL or OBJ meshes to use instead of the built-in '
-                           'object library of complex_hook; empty = the library')
+                           'object library of complex_hook; empty = the library, unseen = a '
+                           'hundred more of its kinds, for evaluation')
     max_ee_speed: float = setting(
         0.0, "speed of a Fetch's gripper under a held action of 1, m/s; 0 = as in the paper's "
         'simulation, 0.83. A real Fetch can do 0.1 to 0.25', 0.0, 1.0)

@@ -163,7 +163,8 @@ class FetchSimSettings(RobotTopics):
     """fetch_sim_node."""
 
     objects: str = setting('', 'folder of STL or OBJ meshes to use instead of the built-in '
-                           'object library of complex_hook; empty = the library')
+                           'object library of complex_hook; empty = the library, unseen = a '
+                           'hundred more of its kinds, for evaluation')
     first_episode: int = setting(0, 'number of the first scene', 0, 2**31 - 1)
     delay: float = setting(0.0, 'how late joint states and poses come, s', 0.0, 1.0)
     jitter: float = setting(0.0, 'how much later than that some come, s, evenly distributed', 0.0,

@@ -8,7 +8,9 @@ import mujoco
 import numpy as np
 import pytest
 
-from rpl_ros.tasks.object_library import CUBE, DAMPING, EXTENT, FAMILIES, make_library, MASS
+from rpl_ros.tasks import make_task
+from rpl_ros.tasks.object_library import (CUBE, DAMPING, EXTENT, FAMILIES, make_library, MASS,
+                                          unseen_objects)
 from rpl_ros.tasks.object_parts import (bounding_box, DEFAULT_FRICTION, half_extents, ObjectError,
                                         Part, rotation_matrices)
 from rpl_ros.tasks.object_slot import GEOM_TYPES
@@ -95,6 +97,16 @@ def test_same_seed_same_objects_and_shorter_is_a_prefix():
     assert make_library(100, 2018) == LIBRARY
     assert make_library(30, 2018) == LIBRARY[:30]
     assert make_library(100, 2019) != LIBRARY
+
+
+def test_unseen_objects_are_of_the_same_families_and_none_of_the_library():
+    unseen = unseen_objects()
+    assert len(unseen) == 100 and {each.family for each in unseen} == set(FAMILIES)
+    assert not {each.parts for each in unseen} & {each.parts for each in LIBRARY}
+    assert not {each.name for each in unseen} & {each.name for each in LIBRARY}
+    task = make_task('complex_hook', 0, 'unseen')
+    task.reset(3)
+    assert task.objects == unseen and task.thing in unseen
 
 
 def test_library_does_not_touch_the_global_random_state():

@@ -214,7 +214,8 @@ def make_parser():
     parser.add_argument('--seed', type=int, metavar='S', help='seed of the scenes (default: as in '
                         'config/<task>.yaml)')
     parser.add_argument('--objects', metavar='DIR', help='folder of STL or OBJ meshes to use '
-                        'instead of the library of complex_hook')
+                        'instead of the library of complex_hook, or unseen: a hundred more of the '
+                        "library's kinds")
     parser.add_argument('--horizon', type=int, metavar='N', help='control steps of an episode '
                         '(default: as in config/<task>.yaml)')
     parser.add_argument('--max-ee-speed', type=float, metavar='V', help="speed of a Fetch's "

@@ -15,7 +15,7 @@ from rpl_ros.bags.files import bag_paths, bags_setting
 from rpl_ros.config import (did_you_mean, load_settings, make_settings, Managed, NODE_SETTINGS,
                             read_parameter_file, SettingsError)
 from rpl_ros.launching.robot import robot_settings
-from rpl_ros.tasks.specs import SPECS
+from rpl_ros.tasks.specs import SPECS, UNSEEN
 
 AUTO = 'auto'
 BOOLEAN = ('true', 'false')
@@ -191,7 +191,7 @@ def _typed(name, text):
         except ValueError:
             raise SettingsError(f'launch argument {name}:={text}: expected a whole number'
                                 ) from None
-    elif name == 'objects' and text:
+    elif name == 'objects' and text not in ('', UNSEEN):
         value = str(Path(text).expanduser().absolute())
         if not Path(value).is_dir():
             raise SettingsError(f'launch argument objects:={text}: no such folder')

@@ -64,6 +64,12 @@ def finish(name, family, parts, rng):
         rgba=(*colorsys.hsv_to_rgb(rng.uniform(), rng.uniform(0.35, 0.75), 0.85), 1.0))
 
 
+def unseen_objects(count=100):
+    """Return the objects that follow the library."""
+    known = len(make_library())
+    return make_library(known + count)[known:]
+
+
 def make_library(count=100, seed=2018):
     """Return `count` different objects, family after family; a longer library starts alike."""
     families = list(FAMILIES.items())

@@ -10,6 +10,9 @@ from dataclasses import dataclass, replace
 CONTROL_PERIOD = 0.04
 """Time of one control step, s: 25 Hz (paper, section V)."""
 
+UNSEEN = 'unseen'
+"""As `objects` of complex_hook: more of the library's kinds, which no training meets."""
+
 
 @dataclass(frozen=True)
 class TaskSpec:
