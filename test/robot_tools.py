@@ -154,12 +154,18 @@ class Graph:
         assert STOPS <= count < 2 * STOPS, kinds
 
 
+@contextmanager
 def altered_adapter(program, domain):
-    """Start fetch_adapter_node by a Python program that changes it; return the Popen."""
+    """Run fetch_adapter_node by a Python program that changes it; yield the Popen."""
     settings = [part for name, value in SETTINGS.items() for part in ('-p', f'{name}:={value}')]
-    return subprocess.Popen([sys.executable, '-c', program, '--ros-args', *settings],
-                            env={**os.environ, 'ROS_DOMAIN_ID': str(domain)},
-                            stderr=subprocess.PIPE, text=True)
+    adapter = subprocess.Popen([sys.executable, '-c', program, '--ros-args', *settings],
+                               env={**os.environ, 'ROS_DOMAIN_ID': str(domain)},
+                               stderr=subprocess.PIPE, text=True)
+    try:
+        yield adapter
+    finally:
+        adapter.kill()
+        adapter.wait()
 
 
 @contextmanager

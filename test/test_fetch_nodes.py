@@ -238,9 +238,9 @@ sys.exit(fetch_adapter_node.main(sys.argv))
 
 def test_the_last_message_after_an_exception_is_the_stop(tmp_path):
     domain = free_domain()
-    with listener(domain) as (node, spin), nodes(domain, tmp_path, fetch_sim_node=SIM):
+    with listener(domain) as (node, spin), nodes(domain, tmp_path, fetch_sim_node=SIM), \
+            altered_adapter(CRASH, domain) as adapter:
         graph = Graph(node, spin, domain)
-        adapter = altered_adapter(CRASH, domain)
         graph.until(lambda: adapter.poll() is not None)
         graph.wait(0.2)
         assert adapter.returncode == 1 and 'on purpose' in adapter.stderr.read()

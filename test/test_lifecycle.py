@@ -118,9 +118,9 @@ sys.exit(fetch_adapter_node.main(sys.argv))
 
 def test_an_exception_in_a_transition_ends_the_node_with_a_stop(tmp_path):
     domain = free_domain()
-    with listener(domain) as (node, spin), nodes(domain, tmp_path, fetch_sim_node=SIM):
+    with listener(domain) as (node, spin), nodes(domain, tmp_path, fetch_sim_node=SIM), \
+            altered_adapter(CRASH, domain) as adapter:
         graph = Graph(node, spin, domain)
-        adapter = altered_adapter(CRASH, domain)
         graph.move()
         assert not graph.transit('deactivate')[0]
         graph.until(lambda: adapter.poll() is not None)

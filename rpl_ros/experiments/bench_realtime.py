@@ -51,7 +51,7 @@ def draw(path, ages, periods):
     figure = new_figure(9, 3.4)
     for axis, values, title in zip(figure.subplots(1, 2), (ages, periods), (
             'from state to command', 'from state to state')):
-        axis.hist(values, bins=np.arange(0, values.max() + 2, 1.0), color=RESIDUAL)
+        axis.hist(values, np.arange(np.floor(values.min()), values.max() + 2), color=RESIDUAL)
         axis.set(title=title, xlabel='ms', ylabel='steps', yscale='log')
     target = io.BytesIO()
     figure.savefig(target, format='png')
