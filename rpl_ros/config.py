@@ -102,7 +102,7 @@ class ResidualSettings(Managed):
         'alone is sent instead (alpha of the baseline expert_explore: 0.8)', 0.0, 1.0)
     burn_in_base_probability: float = setting(
         0.5, 'probability that an episode during burn-in is driven by the base action alone '
-        "(authors' code)", 0.0, 1.0)
+        "(authors' code), and so while the policy is on trial (trial_episodes)", 0.0, 1.0)
     base_every: int = setting(10, 'every n-th episode is driven by the base action alone, as a '
                               'running comparison; 0 = never', 0, 10**6)
     evaluate_every: int = setting(10, 'every n-th episode is driven without exploration noise, as '
@@ -173,6 +173,11 @@ class LearnerSettings(Managed):
         choices=('q_change', 'critic_loss', 'updates', 'none'))
     burn_in_threshold: float = setting(1.0, 'the threshold beta of the burn-in', 0.0, 1e6)
     burn_in_check: int = setting(2000, 'gradient updates between two checks', 1, 10**7)
+    trial_episodes: int = setting(
+        0, 'the policy is on trial until its last so many episodes without exploration went no '
+        'worse than those of the base controller, and again when they went clearly worse. While '
+        'on trial it drives no more than during burn-in, and what is saved for use is the base '
+        'controller. 0 = it is never on trial', 0, 10**6)
     publish_every: int = setting(400, 'gradient updates between published weights', 1, 10**7)
     checkpoint_every: int = setting(5000, 'transitions between checkpoints', 1, 10**9)
     threads: int = setting(1, 'threads for gradient updates: with 2, those of actor and critics '

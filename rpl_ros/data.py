@@ -72,6 +72,7 @@ class Episode:
         next one arrived, and the command was executed.
     success: whether the last state was a success.
     ended: whether the episode ended there; otherwise nothing more was recorded.
+    mode: EXPLORE, BASE or EVALUATE: how it was driven.
 
     """
 
@@ -85,6 +86,7 @@ class Episode:
     valid: np.ndarray
     success: bool
     ended: bool = True
+    mode: int = EXPLORE
 
     @property
     def steps(self):

@@ -80,3 +80,9 @@ def task_reward(spec, achieved_goal, desired_goal, observation, action):
     (..., A) the one executed in it. Only the dense reward looks at the last two.
     """
     return reward_of(spec, achieved_goal, desired_goal, reward_details(spec, observation, action))
+
+
+def rewards_of(spec, episode):
+    """Return the rewards (T,) of an Episode."""
+    return task_reward(spec, episode.achieved_goals[1:], episode.desired_goal,
+                       episode.observations[1:], episode.sent)

@@ -10,12 +10,21 @@ from math import isfinite
 
 import numpy as np
 
+from rpl_ros import data
 from rpl_ros.data import Episode
 
 # How many newer episodes may begin, on both topics, before one that is not complete is joined as
 # it is. On both: a reader may get all states of a while before it gets their commands.
 PATIENCE = 2
 MOST_OPEN = 100  # in case that one of the topics falls silent
+
+
+def driven(commands):
+    """Return data.EXPLORE, EVALUATE or BASE: how an episode's Commands were made."""
+    found = {command.status for command in commands}
+    if data.EXPLORING in found:
+        return data.EXPLORE
+    return data.EVALUATE if data.RESIDUAL in found else data.BASE
 
 
 def join(spec, states, commands):
@@ -49,7 +58,8 @@ def join(spec, states, commands):
     end = states[max(states)]
     # A copy: of a bag it is a row of an array that would be kept alive as a whole.
     return Episode(first.episode, observations, achieved, first.desired_goal.copy(), base,
-                   residuals, sent, valid, bool(end.success), bool(end.last))
+                   residuals, sent, valid, bool(end.success), bool(end.last),
+                   driven(commands.values()))
 
 
 def _sizes(spec):

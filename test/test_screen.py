@@ -22,8 +22,8 @@ def result(episode, mode=EXPLORE, success=True, **changes):
 def status(**changes):
     """Return what a LearnerStatus looks like."""
     values = {'updates': 1234, 'owed_updates': 5, 'updates_per_second': 51.0, 'rejected': 0,
-              'policy_version': 30, 'burn_in': True, 'critic_loss': 0.01, 'mean_q': -12.3,
-              'mean_residual': 0.05, 'error': ''}
+              'policy_version': 30, 'burn_in': True, 'on_trial': False, 'critic_loss': 0.01,
+              'mean_q': -12.3, 'mean_residual': 0.05, 'error': ''}
     return SimpleNamespace(**{**values, **changes})
 
 
@@ -91,6 +91,7 @@ def test_rows_of_the_table():
 
 @pytest.mark.parametrize('latest, words', [
     (None, 'no status yet'), (status(), 'burn-in'), (status(burn_in=False), 'actor learns'),
+    (status(burn_in=False, on_trial=True), 'on trial'),
     (status(error='loss is not finite'), 'stopped: loss is not finite')])
 @pytest.mark.parametrize('expected', [0, 100])
 def test_every_state_can_be_shown(latest, words, expected):

@@ -21,7 +21,7 @@ from rpl_ros.experiments.failures import how_it_failed
 from rpl_ros.measures import measure_of
 from rpl_ros.policy.residual import ResidualPolicy
 from rpl_ros.policy.weights import unpack, WeightsError
-from rpl_ros.rewards import task_reward
+from rpl_ros.rewards import rewards_of
 from rpl_ros.rollout import run_episode
 from rpl_ros.tasks.specs import spec as find_spec
 from rpl_ros.tasks.specs import SPECS
@@ -114,12 +114,6 @@ def greedy_policy(spec, actor, residual_scale, seed=0):
     if actor:
         policy.offer(actor, 1, False)
     return policy
-
-
-def rewards_of(spec, episode):
-    """Return the rewards (T,) of an Episode."""
-    return task_reward(spec, episode.achieved_goals[1:], episode.desired_goal,
-                       episode.observations[1:], episode.sent)
 
 
 def outcome_of(spec, episode, commands, problem=''):

@@ -35,7 +35,7 @@ class Loop:
         """Return the Weights of this moment."""
         if self._updates != self.learner.updates:
             data = self.learner.publish()
-            self._weights = Weights(self.learner.version, self.learner.burn_in.active, data)
+            self._weights = Weights(self.learner.version, self.learner.on_trial, data)
             self._updates = self.learner.updates
         return self._weights
 

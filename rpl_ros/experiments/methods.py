@@ -9,7 +9,7 @@ from rpl_ros.tasks.specs import SPECS
 
 # An actor that gives the whole action has no base policy to burn in on, and none to compare with.
 BASELINE = {'whole_action': True, 'actor_sees_base': False, 'burn_in': 'none', 'base_every': 0,
-            'evaluate_every': 0}
+            'evaluate_every': 0, 'trial_episodes': 0}
 METHODS = {
     'residual': ('the base controller with a learned residual: RPL', {}),
     'initial': ('the base controller alone; nothing is learned', {}),

@@ -17,7 +17,7 @@ from rpl_ros.experiments.run_status import finished, LOCK, LOG, SUMMARY
 from rpl_ros.files import write_file
 from rpl_ros.launching.run_folder import circumstances, parameter_file, to_yaml
 
-METRICS = ('episode', 'mode', 'success', 'burn_in', 'steps', 'total_steps', 'return',
+METRICS = ('episode', 'mode', 'success', 'burn_in', 'on_trial', 'steps', 'total_steps', 'return',
            'policy_version', 'updates', 'critic_loss', 'mean_q', 'mean_residual', 'wall_time_s')
 OFFLINE_METRICS = ('updates', 'burn_in', 'critic_loss', 'mean_q', 'mean_residual',
                    'wall_time_s')
@@ -128,7 +128,7 @@ def metrics_row(played, learner, seconds):
             'success': int(episode.success),
             'steps': episode.steps, 'total_steps': learner.transitions,
             'return': round(played.outcome.episode_return, 4),
-            'policy_version': played.policy_version,
+            'policy_version': played.policy_version, 'on_trial': int(learner.on_trial),
             **offline_row(learner, seconds)}
 
 

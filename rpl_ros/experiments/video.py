@@ -10,10 +10,9 @@ import os
 
 import numpy as np
 
-from rpl_ros.experiments.evaluate import rewards_of
 from rpl_ros.experiments.pool import environment, ONE_THREAD
 from rpl_ros.experiments.progress import progress_bar
-from rpl_ros.rewards import is_success
+from rpl_ros.rewards import is_success, rewards_of
 from rpl_ros.tasks.specs import CONTROL_PERIOD
 
 SIZE = (480, 360)  # pixels of one view

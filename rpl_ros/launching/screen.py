@@ -109,7 +109,9 @@ def learning_state(numbers, now):
         return f'stopped: {status.error}'
     if now - numbers.status_time > SILENT:
         return f'silent for {now - numbers.status_time:.0f} s'
-    return 'burn-in: critic only' if status.burn_in else 'actor learns'
+    if status.burn_in:
+        return 'burn-in: critic only'
+    return 'actor learns, on trial' if status.on_trial else 'actor learns'
 
 
 def plain_line(numbers, now):

@@ -16,7 +16,7 @@ import torch
 from rpl_ros.files import write_file
 from rpl_ros.policy.weights import digest, read_header, save_with_header, WeightsError
 
-FORMAT, REPLAY_FORMAT = 'rpl_learner_2', 'rpl_replay_1'
+FORMAT, REPLAY_FORMAT = 'rpl_learner_3', 'rpl_replay_1'
 FILE = 'learner.safetensors'
 NETWORKS = ('actor', 'critics', 'target_actor', 'target_critics')
 OPTIMIZERS = ('actor_optimizer', 'critic_optimizer')
@@ -67,10 +67,13 @@ def dump(learner, extra=None):
         tensors[f'{name}/count'] = np.array([moments.count])
     tensors['burn_in/losses'] = np.array(burn_in.losses)
     tensors['burn_in/values'] = np.array(burn_in.values)
+    trial = learner.trial
+    tensors['trial/recent'] = np.array(trial.recent, dtype=np.float64)
     return seal(tensors, FORMAT, {
         'counters': {name: getattr(learner, name) for name in COUNTERS},
         'added': learner.replay.added, 'random': learner.rng.bit_generator.state,
-        'burn_in': [burn_in.active, float(burn_in.last_value)], 'figures': learner.figures,
+        'burn_in': [burn_in.active, float(burn_in.last_value)],
+        'trial': [trial.passed, trial.base_count, trial.base_sum], 'figures': learner.figures,
         'shape': vars(learner.shape), 'bags': learner.bags})
 
 
@@ -105,6 +108,8 @@ def restore(learner, content):
     burn_in.active, burn_in.last_value = header['burn_in']
     burn_in.losses = parts['burn_in']['losses'].tolist()
     burn_in.values = parts['burn_in']['values'].tolist()
+    learner.trial.recent.extend(parts['trial']['recent'].tolist())
+    learner.trial.passed, learner.trial.base_count, learner.trial.base_sum = header['trial']
     learner.set_moments()
     return parts.get('extra', {}), header['added']
 

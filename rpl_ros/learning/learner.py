@@ -4,12 +4,15 @@
 import numpy as np
 import torch
 
+from rpl_ros import data
 from rpl_ros.learning import her
 from rpl_ros.learning.burn_in import BurnIn
 from rpl_ros.learning.ddpg import Ddpg, keep_freed_memory, use_fast_products
 from rpl_ros.learning.normalizer import Normalizer
 from rpl_ros.learning.replay import Batch, Replay
+from rpl_ros.learning.trial import Trial
 from rpl_ros.policy.weights import pack, PolicyShape
+from rpl_ros.rewards import rewards_of
 from rpl_ros.tasks.specs import spec as find_spec
 
 
@@ -53,6 +56,7 @@ class Learner:
         self.recorded, self.bags = Replay(self.spec, settings.buffer_transitions), ''
         self.ddpg = Ddpg(settings, self.spec, self.shape)
         self.burn_in = BurnIn(settings)
+        self.trial = Trial(settings.trial_episodes)
         self._observations = Normalizer(self.spec.observation_size)
         self._goals = Normalizer(self.spec.goal_size)
         self.episodes = self.transitions = self.updates = self.version = 0
@@ -71,10 +75,24 @@ class Learner:
         """Take an Episode; return how many transitions of it were of use."""
         count = self._keep(self.replay, episode)
         if count:
+            self._try(episode)
             self.episodes += 1
             self.transitions += count
             self.owed_exactly += count * self.settings.updates_per_step
         return count
+
+    def _try(self, episode):
+        """Let the trial see how an Episode went; until the actor moves, all are the base's."""
+        success = self.spec.measure == 'success'
+        # Steps that were lost are NaN and count 0.
+        score = episode.success if success else np.nansum(rewards_of(self.spec, episode))
+        still = episode.mode == data.EVALUATE and not episode.residuals.any()
+        self.trial.observe(data.BASE if still else episode.mode, float(score))
+
+    @property
+    def on_trial(self):
+        """Return whether the base controller is still to be preferred: in burn-in, or on trial."""
+        return self.burn_in.active or not self.trial.passed
 
     def add_recorded(self, episode):
         """Take an Episode of a bag; return how many transitions of it were of use.
@@ -129,13 +147,18 @@ class Learner:
         return {**dict(zip(names, moments)), **self.ddpg.policy_tensors()}
 
     def policy(self):
-        """Return the policy as safetensors bytes."""
-        return pack(self.policy_tensors(), self.shape, self.version, self.burn_in.active)
+        """Return the policy to use as safetensors bytes; on trial its residual is zero."""
+        tensors = self.policy_tensors()
+        if not self.trial.passed:
+            last = f'layer{self.shape.hidden_layers}'
+            tensors.update({name: np.zeros_like(value) for name, value in tensors.items()
+                            if name.startswith(f'{last}.')})
+        return pack(tensors, self.shape, self.version, self.on_trial)
 
     def publish(self):
-        """Count the version up and return the policy as safetensors bytes."""
+        """Count the version up and return the policy to drive training episodes with, as bytes."""
         self.version += 1
-        return self.policy()
+        return pack(self.policy_tensors(), self.shape, self.version, self.on_trial)
 
     def normalizers(self):
         """Return {name: Normalizer} of observations and goals."""

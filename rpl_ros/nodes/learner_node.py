@@ -156,10 +156,9 @@ class LearnerNode(ManagedNode):
                 return
         if took:
             self._publish_status()
-        burning = learner.burn_in.active
         learner.update()
         due = learner.updates % self.settings.publish_every == 0 and not learner.burn_in.active
-        if due or burning != learner.burn_in.active:
+        if due or self._published != learner.on_trial:
             self._publish_weights()
         if not learner.owed:
             self._publish_status()
@@ -167,10 +166,11 @@ class LearnerNode(ManagedNode):
             self._save()
 
     def _publish_weights(self):
+        self._published = self._learner.on_trial
         data = self._learner.publish()
         self._weights.publish(PolicyWeights(
             header=self._header(), version=self._learner.version, digest=digest(data),
-            burn_in=self._learner.burn_in.active, data=to_bytes(data)))
+            burn_in=self._published, data=to_bytes(data)))
 
     def _publish_status(self):
         learner = self._learner
@@ -178,7 +178,7 @@ class LearnerNode(ManagedNode):
             header=self._header(), episodes=learner.episodes, transitions=learner.transitions,
             rejected=self._rejected, updates=learner.updates, owed_updates=learner.owed,
             updates_per_second=self._updates_per_second(), policy_version=learner.version,
-            burn_in=learner.burn_in.active, error=self._error, **learner.figures))
+            burn_in=learner.burn_in.active, on_trial=learner.on_trial, error=self._error, **learner.figures))
 
     def _updates_per_second(self):
         """Return the rate of updates over the last second or so, 1/s."""

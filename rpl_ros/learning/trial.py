@@ -1,0 +1,42 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""The trial: a learned policy counts when it has shown that it is no worse than the base.
+
+After burn-in the actor follows critics that know it badly, and success falls (the paper sees
+that in all tasks, section V). What the critics believe cannot tell; episodes can.
+"""
+
+from collections import deque
+import math
+
+import numpy as np
+
+from rpl_ros import data
+
+
+class Trial:
+    """Compares episodes of the policy without exploration with those of the base controller."""
+
+    def __init__(self, episodes):
+        """Take how many of the policy's episodes are looked at; 0: it passes from the start."""
+        self.recent = deque(maxlen=episodes)
+        self.base_count, self.base_sum = 0, 0.0
+        self.passed = not episodes
+
+    def observe(self, mode, score):
+        """Take how an episode was driven, and its success or return; decide anew.
+
+        It takes as many episodes to pass as it may have, and of the base controller one. The
+        policy passes when its mean is no lower than that of the base, and fails again when it is
+        lower by more than its standard error.
+        """
+        if not self.recent.maxlen or mode == data.EXPLORE:
+            return
+        if mode == data.BASE:
+            self.base_count, self.base_sum = self.base_count + 1, self.base_sum + score
+        else:
+            self.recent.append(score)
+        if len(self.recent) < self.recent.maxlen or not self.base_count:
+            return
+        lead = np.mean(self.recent) - self.base_sum / self.base_count
+        slack = np.std(self.recent) / math.sqrt(len(self.recent)) if self.passed else 0.0
+        self.passed = bool(lead + slack >= 0.0)

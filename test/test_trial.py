@@ -1,0 +1,144 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""The trial of a learned policy: who passes it, who fails again, and what is used meanwhile."""
+
+from dataclasses import replace
+
+from hypothesis import given, settings, strategies as st
+import numpy as np
+import pytest
+
+from rpl_ros import data
+from rpl_ros.config import LearnerSettings, load_settings, make_settings
+from rpl_ros.experiments.bench_learner import synthetic_episode
+from rpl_ros.experiments.loop import Loop
+from rpl_ros.experiments.methods import recipe_file
+from rpl_ros.learning.checkpoint import dump, restore
+from rpl_ros.learning.learner import Learner
+from rpl_ros.learning.trial import Trial
+from rpl_ros.policy.weights import unpack
+from rpl_ros.tasks.specs import spec
+from rpl_ros.transitions import driven
+
+SMALL = {'task': 'hook', 'hidden_layers': 2, 'hidden_size': 16, 'batch_size': 16,
+         'burn_in': 'none', 'trial_episodes': 3}
+outcomes = st.lists(st.tuples(st.sampled_from(list(data.MODE_NAMES)), st.booleans()), max_size=60)
+
+
+def after(episodes, observed):
+    """Return a Trial that has seen pairs of mode and score."""
+    trial = Trial(episodes)
+    for mode, score in observed:
+        trial.observe(mode, float(score))
+    return trial
+
+
+def on(mode, *scores):
+    """Return pairs of a mode and scores."""
+    return [(mode, score) for score in scores]
+
+
+@given(st.integers(1, 10), outcomes)
+@settings(max_examples=200, deadline=None)
+def test_a_policy_passes_only_with_enough_episodes_that_are_no_worse(episodes, observed):
+    trial = after(episodes, observed)
+    evaluated = [score for mode, score in observed if mode == data.EVALUATE]
+    base = [score for mode, score in observed if mode == data.BASE]
+    if len(evaluated) < episodes or not base:
+        assert not trial.passed
+    elif trial.passed:
+        last = evaluated[-episodes:]
+        assert np.mean(last) + np.std(last) / np.sqrt(episodes) >= np.mean(base) - 1e-12
+    else:
+        assert np.mean(evaluated[-episodes:]) < np.mean(base)
+
+
+@given(outcomes)
+def test_exploring_episodes_do_not_count(observed):
+    without = [item for item in observed if item[0] != data.EXPLORE]
+    assert vars(after(3, observed)) == vars(after(3, without))
+
+
+@given(outcomes)
+def test_without_a_trial_every_policy_has_passed(observed):
+    assert after(0, observed).passed
+
+
+def test_who_has_passed_fails_again_only_when_clearly_worse():
+    base, good = on(data.BASE, 1, 0, 1, 0, 0), on(data.EVALUATE, 1, 0, 1, 0)
+    assert not after(4, base + on(data.EVALUATE, 1, 0, 0, 0)).passed
+    assert after(4, base + good).passed
+    assert after(4, base + good + on(data.EVALUATE, 0, 1, 0)).passed  # 0.25 + 0.22, base 0.4
+    assert not after(4, base + good + on(data.EVALUATE, 0, 0, 0, 0)).passed
+
+
+@pytest.mark.parametrize('statuses, mode', [
+    ([data.EXPLORING, data.EXPLORING, data.EPISODE_END], data.EXPLORE),
+    ([data.RESIDUAL, data.BAD_RESIDUAL, data.EPISODE_END], data.EVALUATE),
+    ([data.BASE_EPISODE, data.BASE_EPISODE, data.EPISODE_END], data.BASE),
+    ([data.NO_POLICY, data.EPISODE_END], data.BASE)])
+def test_commands_tell_how_an_episode_was_driven(statuses, mode):
+    none = np.zeros(4)
+    assert driven([data.Command(0, step, 1, none, none, 1.0, none, none, status)
+                   for step, status in enumerate(statuses)]) == mode
+
+
+def driven_episode(number, mode, success, moved=True):
+    """Return an Episode of the hook task that was driven so."""
+    episode = replace(synthetic_episode(spec('hook'), number), mode=mode, success=success)
+    return episode if moved else replace(episode, residuals=np.zeros_like(episode.residuals))
+
+
+def moved_learner():
+    """Return a Learner whose actor has moved, on trial."""
+    learner = Learner(make_settings(LearnerSettings, SMALL))
+    for number in range(4):
+        learner.add(driven_episode(number, data.EXPLORE, False))
+    for _ in range(20):
+        learner.update()
+    return learner
+
+
+def last_layer(content):
+    """Return the weights of the last layer of a policy given as bytes."""
+    return unpack(content)[0]['layer2.weight']
+
+
+def test_on_trial_the_policy_to_use_is_the_base_and_the_one_to_try_is_not():
+    learner = moved_learner()
+    assert learner.on_trial
+    assert not last_layer(learner.policy()).any() and last_layer(learner.publish()).any()
+    learner.add(driven_episode(4, data.BASE, False, moved=False))
+    for number in range(5, 8):
+        learner.add(driven_episode(number, data.EVALUATE, True))
+    assert not learner.on_trial
+    np.testing.assert_array_equal(last_layer(learner.policy()), last_layer(learner.publish()))
+    for number in range(8, 11):
+        learner.add(driven_episode(number, data.EVALUATE, False))
+    assert not learner.on_trial  # the base solved none of its one episode either
+
+
+def test_episodes_before_the_actor_moves_are_those_of_the_base():
+    learner = moved_learner()
+    learner.add(driven_episode(4, data.EVALUATE, True, moved=False))
+    assert (learner.trial.base_count, learner.trial.base_sum) == (1, 1.0)
+    assert not learner.trial.recent
+
+
+def test_a_trial_goes_on_from_a_checkpoint():
+    learner = moved_learner()
+    learner.add(driven_episode(4, data.BASE, True, moved=False))
+    learner.add(driven_episode(5, data.EVALUATE, True))
+    again = Learner(make_settings(LearnerSettings, SMALL))
+    restore(again, dump(learner))
+    assert vars(again.trial) == vars(learner.trial)
+    assert again.policy() == learner.policy()
+
+
+def test_on_trial_the_base_drives_as_many_episodes_as_during_burn_in():
+    given_ = {'task': 'hook', 'burn_in': 'none', 'trial_episodes': 1000, 'hidden_size': 16,
+              'updates_per_step': 0.01, 'burn_in_base_probability': 1.0, 'base_every': 0,
+              'evaluate_every': 3, 'horizon': 5}
+    loop = Loop(load_settings(recipe_file('hook', 'default'), given_))
+    modes = [loop.advance().mode for _ in range(6)]
+    assert modes == [data.BASE, data.BASE, data.EVALUATE] * 2
+    assert loop.weights().burn_in and loop.learner.on_trial
