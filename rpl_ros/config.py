@@ -347,4 +347,18 @@ def load_settings(path, overrides=None):
         own = sections.get(node, {})
         last = {key: value for key, value in (overrides or {}).items() if key in names}
         result[node] = make_settings(cls, {**common, **own, **last}, f'{path}, {node}')
+    _check_trial(result, path)
     return result
+
+
+def _check_trial(settings, path):
+    """Raise SettingsError where a policy could never pass its trial."""
+    residual, episodes = settings['residual_node'], settings['learner_node'].trial_episodes
+    if episodes and not residual.evaluate_every:
+        raise SettingsError(f'{path}: trial_episodes is {episodes}, but evaluate_every is 0: '
+                            'without episodes that do not explore no policy passes its trial; '
+                            'trial_episodes 0 is none')
+    if episodes and not residual.base_every and not residual.burn_in_base_probability:
+        raise SettingsError(f'{path}: trial_episodes is {episodes}, but base_every and '
+                            'burn_in_base_probability are 0: without episodes of the base '
+                            'controller no policy passes its trial; trial_episodes 0 is none')

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rpl_ros import data
-from rpl_ros.config import LearnerSettings, load_settings, make_settings
+from rpl_ros.config import LearnerSettings, load_settings, make_settings, SettingsError
 from rpl_ros.experiments.bench_learner import synthetic_episode
 from rpl_ros.experiments.loop import Loop
 from rpl_ros.experiments.methods import recipe_file
@@ -142,3 +142,12 @@ def test_on_trial_the_base_drives_as_many_episodes_as_during_burn_in():
     modes = [loop.advance().mode for _ in range(6)]
     assert modes == [data.BASE, data.BASE, data.EVALUATE] * 2
     assert loop.weights().burn_in and loop.learner.on_trial
+
+
+@pytest.mark.parametrize('given_', [{'evaluate_every': 0},
+                                    {'base_every': 0, 'burn_in_base_probability': 0.0}])
+def test_a_trial_that_nobody_could_pass_is_refused(given_):
+    path = recipe_file('hook', 'default')
+    with pytest.raises(SettingsError, match=f'trial_episodes is 20, but {list(given_)[0]}'):
+        load_settings(path, given_)
+    load_settings(path, {**given_, 'trial_episodes': 0})
