@@ -151,3 +151,9 @@ def test_a_trial_that_nobody_could_pass_is_refused(given_):
     with pytest.raises(SettingsError, match=f'trial_episodes is 20, but {list(given_)[0]}'):
         load_settings(path, given_)
     load_settings(path, {**given_, 'trial_episodes': 0})
+
+
+def test_a_trial_says_how_it_stands():
+    assert str(after(2, on(data.EVALUATE, 1))) == 'nothing to compare yet'
+    assert str(after(2, on(data.BASE, 1, 0) + on(data.EVALUATE, 1, 1))) == (
+        '1 over the last 2 episodes of the policy, 0.5 over 2 of the base')

@@ -22,6 +22,13 @@ class Trial:
         self.base_count, self.base_sum = 0, 0.0
         self.passed = not episodes
 
+    def __str__(self):
+        """Return in words how it stands."""
+        if not self.recent or not self.base_count:
+            return 'nothing to compare yet'
+        return (f'{np.mean(self.recent):.3g} over the last {len(self.recent)} episodes of the '
+                f'policy, {self.base_sum / self.base_count:.3g} over {self.base_count} of the base')
+
     def observe(self, mode, score):
         """Take how an episode was driven, and its success or return; decide anew.
 

@@ -158,6 +158,9 @@ class LearnerNode(ManagedNode):
             self._publish_status()
         learner.update()
         due = learner.updates % self.settings.publish_every == 0 and not learner.burn_in.active
+        if not learner.burn_in.active and self._published != learner.on_trial:
+            self.get_logger().info(f'{"on trial" if learner.on_trial else "no longer on trial"}: '
+                                   f'{learner.trial}')
         if due or self._published != learner.on_trial:
             self._publish_weights()
         if not learner.owed:

@@ -69,7 +69,7 @@ class ResidualNode(ManagedNode):
             return
         self._policy.offer(Actor(tensors, shape), message.version, message.burn_in)
         self.get_logger().info(f'weights version {message.version} are used from the next '
-                               f'episode on{" (burn-in)" if message.burn_in else ""}')
+                               f'episode on{" (burn-in or trial)" if message.burn_in else ""}')
 
     def _on_state(self, message):
         state = read_state(message)
