@@ -174,9 +174,9 @@ class LearnerSettings(Managed):
     burn_in_threshold: float = setting(1.0, 'the threshold beta of the burn-in', 0.0, 1e6)
     burn_in_check: int = setting(2000, 'gradient updates between two checks', 1, 10**7)
     trial_episodes: int = setting(
-        0, 'the policy is on trial until its last so many episodes without exploration went no '
-        'worse than those of the base controller, and again when they went clearly worse. While '
-        'on trial it drives no more than during burn-in, and what is saved for use is the base '
+        0, 'the policy is on trial until its last so many episodes without exploration went '
+        'better than those of the base controller, and again when they went worse, both by their '
+        'standard error. While on trial it drives no more than during burn-in, and what is saved for use is the base '
         'controller. 0 = it is never on trial', 0, 10**6)
     publish_every: int = setting(400, 'gradient updates between published weights', 1, 10**7)
     checkpoint_every: int = setting(5000, 'transitions between checkpoints', 1, 10**9)

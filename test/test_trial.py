@@ -39,17 +39,17 @@ def on(mode, *scores):
 
 @given(st.integers(1, 10), outcomes)
 @settings(max_examples=200, deadline=None)
-def test_a_policy_passes_only_with_enough_episodes_that_are_no_worse(episodes, observed):
+def test_a_policy_passes_with_enough_better_episodes_alone(episodes, observed):
     trial = after(episodes, observed)
     evaluated = [score for mode, score in observed if mode == data.EVALUATE]
     base = [score for mode, score in observed if mode == data.BASE]
     if len(evaluated) < episodes or not base:
         assert not trial.passed
-    elif trial.passed:
-        last = evaluated[-episodes:]
-        assert np.mean(last) + np.std(last) / np.sqrt(episodes) >= np.mean(base) - 1e-12
     else:
-        assert np.mean(evaluated[-episodes:]) < np.mean(base)
+        last = evaluated[-episodes:]
+        lead, error = np.mean(last) - np.mean(base), np.std(last) / np.sqrt(episodes)
+        assert trial.passed if lead > error + 1e-9 else True
+        assert not trial.passed if lead < -error - 1e-9 else True
 
 
 @given(outcomes)
@@ -63,11 +63,12 @@ def test_without_a_trial_every_policy_has_passed(observed):
     assert after(0, observed).passed
 
 
-def test_who_has_passed_fails_again_only_when_clearly_worse():
-    base, good = on(data.BASE, 1, 0, 1, 0, 0), on(data.EVALUATE, 1, 0, 1, 0)
-    assert not after(4, base + on(data.EVALUATE, 1, 0, 0, 0)).passed
-    assert after(4, base + good).passed
-    assert after(4, base + good + on(data.EVALUATE, 0, 1, 0)).passed  # 0.25 + 0.22, base 0.4
+def test_luck_counts_as_little_for_passing_as_for_failing():
+    base, good = on(data.BASE, 1, 0, 1, 0, 0), on(data.EVALUATE, 1, 0, 1, 1)
+    assert not after(4, base + on(data.EVALUATE, 1, 0, 1, 0)).passed  # 0.5 - 0.25, base 0.4
+    assert after(4, base + good).passed  # 0.75 - 0.22
+    assert after(4, on(data.BASE, 1, 1) + on(data.EVALUATE, 1, 1, 1, 1)).passed
+    assert after(4, base + good + on(data.EVALUATE, 0, 0, 0)).passed  # 0.25 + 0.22, base 0.4
     assert not after(4, base + good + on(data.EVALUATE, 0, 0, 0, 0)).passed
 
 

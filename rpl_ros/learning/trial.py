@@ -1,5 +1,5 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""The trial: a learned policy counts when it has shown that it is no worse than the base.
+"""The trial: a learned policy counts when it has shown that it is better than the base.
 
 After burn-in the actor follows critics that know it badly, and success falls (the paper sees
 that in all tasks, section V). What the critics believe cannot tell; episodes can.
@@ -33,8 +33,9 @@ class Trial:
         """Take how an episode was driven, and its success or return; decide anew.
 
         It takes as many episodes to pass as it may have, and of the base controller one. The
-        policy passes when its mean is no lower than that of the base, and fails again when it is
-        lower by more than its standard error.
+        policy passes when its mean is above that of the base by its standard error (or more; of
+        equal scores that is 0), and fails again when it is below by more than that: so luck
+        counts as little for the one as for the other.
         """
         if not self.recent.maxlen or mode == data.EXPLORE:
             return
@@ -45,5 +46,5 @@ class Trial:
         if len(self.recent) < self.recent.maxlen or not self.base_count:
             return
         lead = np.mean(self.recent) - self.base_sum / self.base_count
-        slack = np.std(self.recent) / math.sqrt(len(self.recent)) if self.passed else 0.0
-        self.passed = bool(lead + slack >= 0.0)
+        error = np.std(self.recent) / math.sqrt(len(self.recent))
+        self.passed = bool(lead + (error if self.passed else -error) >= 0.0)
