@@ -14,6 +14,7 @@ from rpl_ros.experiments.report import main
 from rpl_ros.experiments.run_record import read_metrics, thin
 from rpl_ros.experiments.video import telling_episode, typical_episode
 from rpl_ros.measures import measure_of
+from rpl_ros.policy.weights import pack, unpack
 import yaml
 
 FAST = ['--episodes', '2', '--workers', '2', '--no-video']
@@ -52,6 +53,15 @@ def test_writes_all(run, capsys):
     out = ' '.join(capsys.readouterr().out.split())
     assert 'The residual is ' in out and 'solved by residual only: ' in out
     assert not list(run.glob('*.part*'))
+
+
+def test_a_policy_on_trial_is_named_as_such(run, capsys):
+    path = run / 'checkpoints' / 'policy_0000300.safetensors'
+    path.write_bytes(pack(*unpack(path.read_bytes()), version=3, burn_in=True))
+    assert main([str(run), *FAST]) == 0
+    assert 'burn-in or on trial' in ' '.join(capsys.readouterr().out.split())
+    note, = yaml.safe_load((run / 'summary.yaml').read_text())['notes']
+    assert 'is evaluated, is the base controller' in note
 
 
 def test_without_checkpoints(run, capsys):

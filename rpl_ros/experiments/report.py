@@ -22,6 +22,7 @@ from rpl_ros.experiments.run_record import (read_checkpoints, read_metrics, read
                                             why_no_checkpoint)
 from rpl_ros.files import write_file
 from rpl_ros.measures import measure_of
+from rpl_ros.policy.weights import on_trial
 
 COLUMNS = {'env_steps': 'env_steps', 'success': 'success_rate', 'low': 'low', 'high': 'high',
            'mean_return': 'mean_return', 'return_low': 'return_low', 'return_high': 'return_high',
@@ -118,6 +119,9 @@ def report(record, options, console):
     if not checkpoints:
         notes.append(f'this run has no usable checkpoint, so there is no residual to compare: '
                      f'{why_no_checkpoint(record, rows)}')
+    elif on_trial(checkpoints[-1][2]):
+        notes.append('at the last checkpoint the policy was in burn-in or on trial: what was saved, '
+                     'and is evaluated, is the base controller (docs/learning.md)')
     if record.own_controller_node:
         notes.append('the base actions came from a node of your own (base:=false), which a report '
                      'cannot play: only the curves of the training episodes are drawn')

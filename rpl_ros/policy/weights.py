@@ -93,6 +93,11 @@ def read_header(data, kind):
     return json.loads(metadata[kind])
 
 
+def on_trial(data):
+    """Return whether the base controller is still to be preferred to the policy in bytes."""
+    return bool(read_header(data, FORMAT).get('burn_in', False))
+
+
 def unpack(data, expected_digest=None):
     """Return ({name: float32 array}, PolicyShape) from the bytes of pack().
 
