@@ -25,6 +25,7 @@ from rpl_ros.launching.bag import Bag
 from rpl_ros.learning.learner import Learner
 from rpl_ros.learning.recorded import take_bags
 from rpl_ros.learning.replay import Batch
+from rpl_ros.policy.weights import unpack
 from rpl_ros.rewards import described
 from rpl_ros.tasks.specs import spec
 from rpl_ros.transitions import Joiner
@@ -89,6 +90,14 @@ def test_a_run_from_a_bag_alone(bag, tmp_path, capsys):
     assert 'offline is True there, False asked for' in capsys.readouterr().err
     assert rpl_train(bag, folder, '--updates', '250', *words) == 0
     assert rows(folder / 'metrics.csv')[-1]['updates'] == '250'
+
+
+def test_a_recipe_with_a_trial_has_none_where_nobody_plays(bag, tmp_path):
+    folder = tmp_path / 'run'
+    assert rpl_train(bag, folder, '--recipe', 'default', '--updates', '20') == 0
+    content = (folder / 'checkpoints' / 'policy_0000020.safetensors').read_bytes()
+    tensors, shape = unpack(content)
+    assert tensors[f'layer{shape.hidden_layers}.weight'].any()
 
 
 def test_no_simulator_and_no_ros_are_needed(bag, tmp_path):

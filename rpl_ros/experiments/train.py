@@ -105,6 +105,8 @@ def read_run(options):
              'bags': bags_setting(options.bag), **parse_words(options.settings, 'setting')}
     if options.seed is not None:
         given.setdefault('seed', str(options.seed))
+    if options.offline:
+        given.setdefault('trial_episodes', '0')  # nobody plays the episodes of a trial
     settings = settings_of(options.task, options.method, path, given)
     bags = {str(bag): bag_size(bag) for bag in bag_paths(settings['learner_node'].bags)}
     return {'task': options.task, 'method': options.method, 'recipe': recipe,
