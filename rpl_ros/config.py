@@ -176,8 +176,8 @@ class LearnerSettings(Managed):
     trial_episodes: int = setting(
         0, 'the policy is on trial until its last so many episodes without exploration went '
         'better than those of the base controller, and again when they went worse, both by their '
-        'standard error. While on trial it drives no more than during burn-in, and what is saved for use is the base '
-        'controller. 0 = it is never on trial', 0, 10**6)
+        'standard error. While on trial it drives no more than during burn-in, and what is saved '
+        'for use is the base controller. 0 = it is never on trial', 0, 10**6)
     publish_every: int = setting(400, 'gradient updates between published weights', 1, 10**7)
     checkpoint_every: int = setting(5000, 'transitions between checkpoints', 1, 10**9)
     threads: int = setting(1, 'threads for gradient updates: with 2, those of actor and critics '

@@ -19,12 +19,12 @@ PATIENCE = 2
 MOST_OPEN = 100  # in case that one of the topics falls silent
 
 
-def driven(commands):
-    """Return data.EXPLORE, EVALUATE or BASE: how an episode's Commands were made."""
-    found = {command.status for command in commands}
-    if data.EXPLORING in found:
+def driven(statuses):
+    """Return data.EXPLORE, BASE or EVALUATE for the statuses of an episode's commands."""
+    if data.EXPLORING in statuses:
         return data.EXPLORE
-    return data.EVALUATE if data.RESIDUAL in found else data.BASE
+    alone = data.BASE_EPISODE in statuses or data.NO_POLICY in statuses
+    return data.BASE if alone else data.EVALUATE
 
 
 def join(spec, states, commands):
@@ -59,7 +59,7 @@ def join(spec, states, commands):
     # A copy: of a bag it is a row of an array that would be kept alive as a whole.
     return Episode(first.episode, observations, achieved, first.desired_goal.copy(), base,
                    residuals, sent, valid, bool(end.success), bool(end.last),
-                   driven(commands.values()))
+                   driven({command.status for command in commands.values()}))
 
 
 def _sizes(spec):

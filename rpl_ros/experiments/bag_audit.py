@@ -13,7 +13,7 @@ from rpl_ros.bags.reader import NEEDED, read_items
 from rpl_ros.bags.schema import TYPES
 from rpl_ros.experiments.evaluate import wilson
 from rpl_ros.tasks.specs import spec as find_spec
-from rpl_ros.transitions import Joiner
+from rpl_ros.transitions import driven, Joiner
 
 FIT, LOSSES, UNUSABLE = range(3)
 """The verdict, and the exit code."""
@@ -47,9 +47,7 @@ class _Tally:
     @property
     def mode(self):
         """Return who drove: 'base', 'explore' or 'evaluate'."""
-        if data.BASE_EPISODE in self.statuses or not self.version:
-            return 'base'
-        return 'explore' if data.EXPLORING in self.statuses else 'evaluate'
+        return data.MODE_NAMES[driven(self.statuses) if self.version else data.BASE]
 
     @property
     def absent(self):

@@ -120,8 +120,8 @@ def report(record, options, console):
         notes.append(f'this run has no usable checkpoint, so there is no residual to compare: '
                      f'{why_no_checkpoint(record, rows)}')
     elif on_trial(checkpoints[-1][2]):
-        notes.append('at the last checkpoint the policy was in burn-in or on trial: what was saved, '
-                     'and is evaluated, is the base controller (docs/learning.md)')
+        notes.append('at the last checkpoint the policy was in burn-in or on trial: what was '
+                     'saved, and is evaluated, is the base controller (docs/learning.md)')
     if record.own_controller_node:
         notes.append('the base actions came from a node of your own (base:=false), which a report '
                      'cannot play: only the curves of the training episodes are drawn')

@@ -84,10 +84,11 @@ class Learner:
     def _try(self, episode):
         """Let the trial see how an Episode went; until the actor moves, all are the base's."""
         success = self.spec.measure == 'success'
-        # Steps that were lost are NaN and count 0.
-        score = episode.success if success else np.nansum(rewards_of(self.spec, episode))
+        score = float(episode.success if success else rewards_of(self.spec, episode).sum())
+        if not episode.ended or not np.isfinite(score):
+            return  # a part of it was lost, so that nobody knows how it went
         still = episode.mode == data.EVALUATE and not episode.residuals.any()
-        self.trial.observe(data.BASE if still else episode.mode, float(score))
+        self.trial.observe(data.BASE if still else episode.mode, score)
 
     @property
     def on_trial(self):

@@ -26,8 +26,9 @@ class Trial:
         """Return in words how it stands."""
         if not self.recent or not self.base_count:
             return 'nothing to compare yet'
+        base = self.base_sum / self.base_count
         return (f'{np.mean(self.recent):.3g} over the last {len(self.recent)} episodes of the '
-                f'policy, {self.base_sum / self.base_count:.3g} over {self.base_count} of the base')
+                f'policy, {base:.3g} over {self.base_count} of the base')
 
     def observe(self, mode, score):
         """Take how an episode was driven, and its success or return; decide anew.

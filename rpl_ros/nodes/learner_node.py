@@ -158,10 +158,11 @@ class LearnerNode(ManagedNode):
             self._publish_status()
         learner.update()
         due = learner.updates % self.settings.publish_every == 0 and not learner.burn_in.active
-        if not learner.burn_in.active and self._published != learner.on_trial:
+        changed = self._published != learner.on_trial
+        if changed and not learner.burn_in.active:
             self.get_logger().info(f'{"on trial" if learner.on_trial else "no longer on trial"}: '
                                    f'{learner.trial}')
-        if due or self._published != learner.on_trial:
+        if due or changed:
             self._publish_weights()
         if not learner.owed:
             self._publish_status()
@@ -181,7 +182,8 @@ class LearnerNode(ManagedNode):
             header=self._header(), episodes=learner.episodes, transitions=learner.transitions,
             rejected=self._rejected, updates=learner.updates, owed_updates=learner.owed,
             updates_per_second=self._updates_per_second(), policy_version=learner.version,
-            burn_in=learner.burn_in.active, on_trial=learner.on_trial, error=self._error, **learner.figures))
+            burn_in=learner.burn_in.active, on_trial=learner.on_trial, error=self._error,
+            **learner.figures))
 
     def _updates_per_second(self):
         """Return the rate of updates over the last second or so, 1/s."""
