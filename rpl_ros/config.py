@@ -129,6 +129,9 @@ class LearnerSettings(Managed):
         'concatenated', 'with a history: both observations are one input, or the networks see one '
         'at a time and their outputs are averaged, which the paper found better (section V-C)',
         choices=('concatenated', 'averaged'))
+    history_keep: float = setting(
+        0.0, 'the earlier observation is the previous one (0), or a low-pass filter over all '
+        'earlier ones of the episode that keeps this share of its value at each step', 0.0, 1.0)
     zero_last_layer: bool = setting(True, 'whether the residual starts at exactly zero (paper, '
                                     'section IV-A)')
     normalise: bool = setting(True, 'whether inputs are normalised by running moments')

@@ -17,7 +17,7 @@ from rpl_ros.learning.checkpoint import dump, NETWORKS, restore, resume, save
 from rpl_ros.learning.learner import Learner
 from rpl_ros.learning.normalizer import Normalizer
 from rpl_ros.learning.replay import Replay
-from rpl_ros.policy.actor import Actor
+from rpl_ros.policy.actor import Actor, remember
 from rpl_ros.policy.weights import unpack, WeightsError
 from rpl_ros.rewards import sparse_reward
 from rpl_ros.tasks.specs import SPECS, TaskSpec
@@ -71,6 +71,26 @@ def test_hindsight_goals_were_achieved_later_in_the_same_episode(seed, ratio):
     for goal, row, first in zip(goals, slot, step):
         later = replay.achieved_goals[row, first + 1:POINT.horizon + 1]
         assert (goal == later).all(1).any() or (goal == replay.desired_goals[row]).all()
+
+
+@pytest.mark.parametrize('keep', [0.0, 0.8])
+def test_the_replay_remembers_what_the_policy_would_also_when_it_was_saved(keep):
+    rng = np.random.default_rng(0)
+    replay, again = Replay(POINT, 40, keep), Replay(POINT, 40, keep)
+    for number in range(6):
+        episode = play(rng, number, noise=1.0)
+        episode.observations[4], episode.valid[3:5] = np.nan, False
+        replay.add(episode)
+    assert again.put(replay.rows(0, 6), replay.added) == 4
+    for slot in range(4):
+        rows, past = replay.observations[slot], None
+        for step in range(POINT.horizon + 1):
+            if keep or step != 5:  # without a filter, what was before a lost row is lost
+                expected = rows[step] if past is None else past
+                for found in (replay, again):
+                    np.testing.assert_allclose(
+                        found.before(np.array([slot]), np.array([step]))[0], expected, rtol=1e-6)
+            past = remember(past, rows[step], keep)
 
 
 @pytest.mark.parametrize('ratio', [0.0, 1.0])
@@ -141,7 +161,7 @@ def test_the_untrained_residual_is_zero_everywhere(point):
 @pytest.mark.parametrize('values', [
     {}, {'history': 1, 'actor_sees_base': True, 'critic_action': 'sent', 'critics': 2,
          'layer_norm': True},
-    {'history': 1, 'history_features': 'averaged'},
+    {'history': 1, 'history_features': 'averaged'}, {'history': 1, 'history_keep': 0.8},
     {'history': 1, 'history_features': 'averaged', 'actor_sees_base': True, 'critics': 2},
     {'whole_action': True, 'normalise': False, 'zero_last_layer': False}])
 def test_the_numpy_actor_is_the_trained_one(point, values):
@@ -153,13 +173,13 @@ def test_the_numpy_actor_is_the_trained_one(point, values):
         learner.update()
     batch = her.sample(learner.replay, 32, 0.8, 'future', POINT, rng)
     tensors = [torch.from_numpy(value) for value in (
-        batch.observation, batch.previous_observation, batch.goal, batch.base_action)]
+        batch.observation, batch.remembered, batch.goal, batch.base_action)]
     inputs = learner.ddpg._inputs(*tensors)
     with torch.no_grad():
         expected = learner.ddpg.actor(inputs).numpy()
     assert np.abs(expected).max() > 0.01
     actor = Actor(*unpack(learner.publish()))
-    found = [actor.act(*rows) for rows in zip(batch.observation, batch.previous_observation,
+    found = [actor.act(*rows) for rows in zip(batch.observation, batch.remembered,
                                               batch.goal, batch.base_action)]
     np.testing.assert_allclose(found, expected, atol=2e-5)
 

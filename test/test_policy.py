@@ -8,7 +8,7 @@ import pytest
 
 from rpl_ros import data
 from rpl_ros.config import make_settings, ResidualSettings
-from rpl_ros.policy.actor import Actor
+from rpl_ros.policy.actor import Actor, remember
 from rpl_ros.policy.residual import compose, episode_mode, explore, ResidualPolicy
 from rpl_ros.policy.weights import digest, pack, PolicyShape, unpack, WeightsError
 from rpl_ros.tasks.specs import spec
@@ -167,3 +167,37 @@ def test_damaged_weights_never_get_through(choice):
     content[where] ^= choice.draw(st.integers(1, 255))
     with pytest.raises(WeightsError):
         unpack(content, good)
+
+
+def test_what_is_remembered_filters_and_skips_what_was_lost():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(30, 4))
+    rows[[0, 7]] = np.nan
+    past = None
+    for row in rows:
+        past = remember(past, row, 0.8)
+    good = rows[~np.isnan(rows).any(axis=1)]
+    expected = good[0]
+    for row in good[1:]:
+        expected = 0.8 * expected + 0.2 * row
+    np.testing.assert_allclose(past, expected)
+    np.testing.assert_array_equal(remember(rows[1], rows[2], 0.0), rows[2])
+
+
+def test_the_policy_sees_what_it_remembers_of_the_states_that_it_could_use():
+    rng = np.random.default_rng(0)
+    shape = PolicyShape('hook', 40, 3, 4, 1, 8, history=1, history_keep=0.8)
+    actor = Actor(tensors(shape, rng), shape)
+    found = policy(actor, base_every=0, evaluate_every=1)
+    past = None
+    for step in range(8):
+        row = rng.normal(size=40)
+        if step == 3:
+            row[5] = np.nan
+        command = found.command(state(step=step, observation=row), np.zeros(4))
+        if step == 3:
+            assert command.status == data.STOP_BAD_STATE
+            continue
+        expected = actor.act(row, row if past is None else past, np.ones(3), np.zeros(4))
+        np.testing.assert_array_equal(command.residual, expected)
+        past = row if past is None else 0.8 * past + 0.2 * row

@@ -55,9 +55,8 @@ class Eager(Ddpg):
         products = torch.get_float32_matmul_precision()
         torch.set_float32_matmul_precision('highest')
         batch = Batch(**{name: torch.from_numpy(array) for name, array in vars(batch).items()})
-        inputs = self._inputs(batch.observation, batch.previous_observation, batch.goal,
-                              batch.base_action)
-        after = self._inputs(batch.next_observation, batch.observation, batch.goal,
+        inputs = self._inputs(batch.observation, batch.remembered, batch.goal, batch.base_action)
+        after = self._inputs(batch.next_observation, batch.next_remembered, batch.goal,
                              batch.next_base_action)
         with torch.no_grad():
             action = self._judged(self.target_actor(after), batch.next_base_action)

@@ -92,12 +92,12 @@ class Ddpg:
             name: self._tensor(np.concatenate([*[observation[n]] * frames, goal[n]]))
             for n, name in enumerate(('mean', 'std'))}
 
-    def _inputs(self, observation, previous, goal, base_action):
+    def _inputs(self, observation, remembered, goal, base_action):
         """Return the networks' input (B, I), as policy.actor.Actor builds it for one state."""
         if self._shape.averaged:
             return torch.stack([self._input((frame,), goal, base_action)
-                                for frame in (observation, previous)])
-        return self._input((observation, previous)[:1 + self._shape.history], goal, base_action)
+                                for frame in (observation, remembered)])
+        return self._input((observation, remembered)[:1 + self._shape.history], goal, base_action)
 
     def _input(self, frames, goal, base_action):
         """Return the input (B, I) of observations (B, O), normalised."""
@@ -123,8 +123,7 @@ class Ddpg:
         one thread they are computed side by side.
         """
         batch = Batch(**{name: self._tensor(array) for name, array in vars(batch).items()})
-        inputs = self._inputs(batch.observation, batch.previous_observation, batch.goal,
-                              batch.base_action)
+        inputs = self._inputs(batch.observation, batch.remembered, batch.goal, batch.base_action)
         if self._helper:
             critics = self._helper.submit(self._critics_gradient, batch, inputs)
             residual, value = self._actor_gradient(batch, inputs, train_actor)
@@ -166,7 +165,7 @@ class Ddpg:
     def _critics_gradient(self, batch, inputs):
         """Leave the gradient of the mean squared Bellman error, and return that."""
         with torch.no_grad():
-            after = self._inputs(batch.next_observation, batch.observation, batch.goal,
+            after = self._inputs(batch.next_observation, batch.next_remembered, batch.goal,
                                  batch.next_base_action)
             action = self._judged(self.target_actor(after), batch.next_base_action)
             future = self.target_critics(after, action).amin(dim=0)

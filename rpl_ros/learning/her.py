@@ -29,15 +29,12 @@ def sample(replay, size, ratio, which, spec, rng):
     """Return a Batch of `size` transitions of the TaskSpec `spec`, relabelled."""
     slot, step = replay.draw(size, rng)
     goal = hindsight_goals(replay, slot, step, ratio, which, rng)
-    before = np.maximum(step - 1, 0)
-    observation = replay.observations[slot, step]
-    previous = replay.observations[slot, before]
-    lost = ~np.isfinite(previous).all(axis=1)
-    previous[lost] = observation[lost]
     next_observation, sent = replay.observations[slot, step + 1], replay.sent[slot, step]
     reward = task_reward(spec, replay.achieved_goals[slot, step + 1], goal, next_observation, sent)
     return Batch(
-        observation=observation, previous_observation=previous, goal=goal,
+        observation=replay.observations[slot, step], remembered=replay.before(slot, step),
+        goal=goal,
         base_action=replay.base_actions[slot, step], residual=replay.residuals[slot, step],
         sent=sent, reward=reward.astype(np.float32), next_observation=next_observation,
+        next_remembered=replay.before(slot, step + 1),
         next_base_action=replay.base_actions[slot, step + 1])

@@ -43,17 +43,19 @@ class Learner:
             task=settings.task, observation_size=self.spec.observation_size,
             goal_size=self.spec.goal_size, action_size=self.spec.action_size,
             hidden_layers=settings.hidden_layers, hidden_size=settings.hidden_size,
-            history=settings.history, sees_base=settings.actor_sees_base,
+            history=settings.history, history_keep=settings.history_keep,
+            sees_base=settings.actor_sees_base,
             averaged=bool(settings.history) and settings.history_features == 'averaged',
             whole_action=settings.whole_action, residual_scale=settings.residual_scale)
         torch.set_num_threads(1)  # more gain less than actor and critics side by side
         use_fast_products()
         keep_freed_memory()
         self.rng = np.random.default_rng([settings.seed, 3])
-        self.replay = Replay(self.spec, settings.buffer_transitions)
+        self.replay = Replay(self.spec, settings.buffer_transitions, settings.history_keep)
         # Of bags, kept apart so that fresh episodes do not push them out; `bags` is the digest of
         # all of them, '' without any.
-        self.recorded, self.bags = Replay(self.spec, settings.buffer_transitions), ''
+        self.recorded = Replay(self.spec, settings.buffer_transitions, settings.history_keep)
+        self.bags = ''
         self.ddpg = Ddpg(settings, self.spec, self.shape)
         self.burn_in = BurnIn(settings)
         self.trial = Trial(settings.trial_episodes)

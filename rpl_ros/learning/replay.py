@@ -5,19 +5,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rpl_ros.policy.actor import remember
+
 
 @dataclass(frozen=True)
 class Batch:
-    """B transitions as float32 arrays, each (B, size); `reward` is (B,)."""
+    """B transitions as float32 arrays, each (B, size); `reward` is (B,).
+
+    `remembered` and `next_remembered` are what the policy remembers of the observations before.
+    """
 
     observation: np.ndarray
-    previous_observation: np.ndarray
+    remembered: np.ndarray
     goal: np.ndarray
     base_action: np.ndarray
     residual: np.ndarray
     sent: np.ndarray
     reward: np.ndarray
     next_observation: np.ndarray
+    next_remembered: np.ndarray
     next_base_action: np.ndarray
 
     @classmethod
@@ -36,13 +42,15 @@ ROWS = ('observations', 'achieved_goals', 'base_actions', 'residuals', 'sent', '
 class Replay:
     """Keeps the newest episodes in arrays of fixed size."""
 
-    def __init__(self, spec, transitions):
-        """Take the TaskSpec and the number of transitions to keep."""
+    def __init__(self, spec, transitions, keep=0.0):
+        """Take the TaskSpec, the number of transitions to keep, and the setting history_keep."""
+        self._keep = keep
         self._horizon = steps = spec.horizon
         capacity = max(1, transitions // steps)
         # empty, not zeros: pages are taken from the machine only when episodes fill them.
         self.observations = np.empty((capacity, steps + 1, spec.observation_size), np.float32)
         self.achieved_goals = np.empty((capacity, steps + 1, spec.goal_size), np.float32)
+        self.remembered = np.empty_like(self.observations) if keep else None
         self.base_actions = np.empty((capacity, steps + 1, spec.action_size), np.float32)
         self.residuals = np.empty((capacity, steps, spec.action_size), np.float32)
         self.sent = np.empty((capacity, steps, spec.action_size), np.float32)
@@ -71,6 +79,7 @@ class Replay:
         slot = self.added % len(self.steps)
         for name in ('observations', 'achieved_goals', 'base_actions'):
             getattr(self, name)[slot, :steps + 1] = getattr(episode, name)
+        self._remember(np.array([slot]))
         self.residuals[slot, :steps] = episode.residuals
         self.sent[slot, :steps] = episode.sent
         self.desired_goals[slot] = episode.desired_goal
@@ -103,6 +112,7 @@ class Replay:
         chosen = (numbers < added) & (numbers >= added - len(self.steps))
         for name in ROWS:
             getattr(self, name)[numbers[chosen] % len(self.steps)] = rows[name][chosen]
+        self._remember(numbers[chosen] % len(self.steps))
         return int(chosen.sum())
 
     def draw(self, size, rng):
@@ -113,3 +123,20 @@ class Replay:
             slot[bad] = rng.integers(self.size, size=int(bad.sum()))
             step[bad] = rng.integers(self.steps[slot[bad]])
         return slot, step
+
+    def before(self, slot, step):
+        """Return what is remembered (B, O) before steps; the observation there, if nothing is."""
+        earlier = self.observations if self.remembered is None else self.remembered
+        before = earlier[slot, np.maximum(step - 1, 0)]
+        lost = ~np.isfinite(before).all(axis=1)
+        before[lost] = self.observations[slot[lost], step[lost]]
+        return before
+
+    def _remember(self, slots):
+        """Fill in what is remembered after each step of the episodes in `slots`."""
+        if self.remembered is None:
+            return
+        past = None
+        for step in range(self._horizon + 1):
+            past = remember(past, self.observations[slots, step], self._keep)
+            self.remembered[slots, step] = past

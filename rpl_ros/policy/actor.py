@@ -11,6 +11,19 @@ def normalise(values, mean, std):
     return np.clip((np.asarray(values, np.float32) - mean) / std, -CLIP, CLIP)
 
 
+def remember(past, observation, keep):
+    """Return what a policy with a history remembers (..., O) after an observation (..., O).
+
+    That is keep * past + (1 - keep) * observation, a low-pass filter: with `keep` 0 the observation
+    itself. `past` is what it remembered before, None or NaN where that was nothing; an observation
+    with NaN was lost and leaves things as they were.
+    """
+    if past is None:
+        return observation
+    new = np.where(np.isnan(past), observation, keep * past + (1.0 - keep) * observation)
+    return np.where(np.isnan(observation).any(axis=-1, keepdims=True), past, new)
+
+
 class Actor:
     """The mean of the residual policy, for one observation at a time."""
 
@@ -21,15 +34,15 @@ class Actor:
         self._layers = [(tensors[f'layer{n}.weight'], tensors[f'layer{n}.bias'])
                         for n in range(shape.hidden_layers + 1)]
 
-    def act(self, observation, previous, desired_goal, base_action):
+    def act(self, observation, remembered, desired_goal, base_action):
         """Return the residual (A,), or with `shape.whole_action` that; in [-1, 1], float64.
 
-        `observation` (O,) is the present one, `previous` (O,) the one before it (at the first
-        step: the same), `desired_goal` (G,), `base_action` (A,).
+        `observation` (O,) is the present one, `remembered` (O,) what is remembered of those
+        before it (at the first step: the same), `desired_goal` (G,), `base_action` (A,).
         """
         tensors = self._tensors
         frames = [normalise(frame, tensors['observation_mean'], tensors['observation_std'])
-                  for frame in (observation, previous)[:1 + self.shape.history]]
+                  for frame in (observation, remembered)[:1 + self.shape.history]]
         rest = [normalise(desired_goal, tensors['goal_mean'], tensors['goal_std'])]
         if self.shape.sees_base:
             rest.append(np.clip(base_action, -1, 1).astype(np.float32))

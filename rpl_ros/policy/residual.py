@@ -9,6 +9,7 @@ is wrong with state or base action, the command is a stop.
 import numpy as np
 
 from rpl_ros import data
+from rpl_ros.policy.actor import remember
 
 
 def compose(base_action, residual, scale):
@@ -61,7 +62,7 @@ class ResidualPolicy:
         self._next = None
         self._actor, self.version, self._burn_in = None, 0, True
         self._episode = None
-        self._previous = None
+        self._remembered = None
         self._rng = None
         self.mode = data.BASE
 
@@ -74,7 +75,7 @@ class ResidualPolicy:
         if self._next is not None:
             (self._actor, self.version, self._burn_in), self._next = self._next, None
         self._episode = episode
-        self._previous = None
+        self._remembered = None
         self._rng = np.random.default_rng([self._settings.seed, episode, 2])
         self.mode = episode_mode(self._settings, episode, self._burn_in, self._rng)
 
@@ -82,16 +83,18 @@ class ResidualPolicy:
         """Return the Command for a State and the base action (A,), or None where none came."""
         if state.episode != self._episode:
             self._begin(state.episode)
-        previous, self._previous = self._previous, state.observation
         if not self._usable_state(state):
             return self._stop(state, base_action, data.STOP_BAD_STATE)
+        remembered = state.observation if self._remembered is None else self._remembered
+        keep = self._actor.shape.history_keep if self._actor else 0.0
+        self._remembered = remember(self._remembered, state.observation, keep)
         if base_action is None:
             return self._stop(state, None, data.STOP_NO_BASE)
         if base_action.shape != (self._spec.action_size,) or not np.isfinite(base_action).all():
             return self._stop(state, base_action, data.STOP_BAD_BASE)
         residual, status = np.zeros(self._spec.action_size), data.EPISODE_END
         if not state.last:
-            residual, status = self._residual(state, previous, base_action)
+            residual, status = self._residual(state, remembered, base_action)
         if self._whole and status in (data.RESIDUAL, data.EXPLORING):
             total, sent = compose(np.zeros(self._spec.action_size), residual, 1.0)
         else:
@@ -115,16 +118,14 @@ class ResidualPolicy:
                 and state.desired_goal.shape == (self._spec.goal_size,)
                 and np.isfinite(state.observation).all() and np.isfinite(state.desired_goal).all())
 
-    def _residual(self, state, previous, base_action):
+    def _residual(self, state, remembered, base_action):
         """Return (residual (A,), status) for a usable state and base action."""
         zero = np.zeros(self._spec.action_size)
         if self.mode == data.BASE:
             return zero, data.BASE_EPISODE
         if self._actor is None:
             return zero, data.NO_POLICY
-        if previous is None:
-            previous = state.observation
-        residual = self._actor.act(state.observation, previous, state.desired_goal, base_action)
+        residual = self._actor.act(state.observation, remembered, state.desired_goal, base_action)
         status = data.RESIDUAL
         if self.mode == data.EXPLORE:
             expert = base_action if self._whole else zero

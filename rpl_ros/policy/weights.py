@@ -31,6 +31,7 @@ class PolicyShape:
     hidden_layers: int
     hidden_size: int
     history: int = 0
+    history_keep: float = 0.0
     sees_base: bool = False
     averaged: bool = False
     whole_action: bool = False
