@@ -128,6 +128,15 @@ def test_the_same_runs_give_the_same_bytes(tmp_path, log):
     assert first != draw(runs[1:], log)
 
 
+@pytest.mark.parametrize('count', [4, 5])
+def test_there_is_a_panel_for_each_task_and_no_other(tmp_path, count):
+    tasks = list(SPECS)[:count]
+    for task in tasks:
+        write_run(tmp_path / task, [0.1, 0.2], task=task)
+    svg = draw(find_runs([tmp_path])[0])['svg'].decode()
+    assert [f'id="axes_{n}"' in svg for n in range(1, 7)] == [n <= count for n in range(1, 7)]
+
+
 def test_nothing_to_draw_is_one_line(tmp_path, capsys):
     assert main([str(tmp_path), str(tmp_path / 'nowhere')]) == 2
     assert capsys.readouterr().err.count('\n') == 1

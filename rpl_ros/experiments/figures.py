@@ -128,7 +128,7 @@ def draw(runs, log=False):
     from matplotlib import rc_context
     with rc_context({'svg.hashsalt': NAME}):
         panels = figure.subplots(rows, columns, squeeze=False).flat
-        for axes, task in zip(panels, tasks):
+        for task, axes in zip(tasks, panels):  # tasks first: zip takes no panel beyond the last
             _draw_panel(axes, task, {group: curve for group, curve in found.items()
                                      if group[0] == task},
                         [run for run in runs if run.task == task], log)
