@@ -213,8 +213,7 @@ def actor_gradient(learner, batch):
     """Return ([gradient of each actor tensor], mean |Q|) of one update's loss."""
     ddpg = learner.ddpg
     batch = Batch(**{name: torch.from_numpy(array) for name, array in vars(batch).items()})
-    inputs = ddpg._inputs(batch.observation, batch.remembered, batch.goal,
-                          batch.base_action)
+    inputs = ddpg._inputs(batch.observation, batch.remembered, batch.goal, batch.base_action)
     ddpg._actor_gradient(batch, inputs, True)
     judged = ddpg._judged(ddpg.actor(inputs), batch.base_action)
     size = ddpg.critics(inputs, judged).amin(dim=0).abs().mean().item()

@@ -32,9 +32,8 @@ def sample(replay, size, ratio, which, spec, rng):
     next_observation, sent = replay.observations[slot, step + 1], replay.sent[slot, step]
     reward = task_reward(spec, replay.achieved_goals[slot, step + 1], goal, next_observation, sent)
     return Batch(
-        observation=replay.observations[slot, step], remembered=replay.before(slot, step),
-        goal=goal,
-        base_action=replay.base_actions[slot, step], residual=replay.residuals[slot, step],
-        sent=sent, reward=reward.astype(np.float32), next_observation=next_observation,
-        next_remembered=replay.before(slot, step + 1),
+        observation=replay.observations[slot, step], remembered=replay.remembered[slot, step],
+        goal=goal, base_action=replay.base_actions[slot, step],
+        residual=replay.residuals[slot, step], sent=sent, reward=reward.astype(np.float32),
+        next_observation=next_observation, next_remembered=replay.remembered[slot, step + 1],
         next_base_action=replay.base_actions[slot, step + 1])

@@ -51,11 +51,11 @@ class Learner:
         use_fast_products()
         keep_freed_memory()
         self.rng = np.random.default_rng([settings.seed, 3])
-        self.replay = Replay(self.spec, settings.buffer_transitions, settings.history_keep)
+        keep = settings.history_keep if settings.history else None
+        self.replay = Replay(self.spec, settings.buffer_transitions, keep)
         # Of bags, kept apart so that fresh episodes do not push them out; `bags` is the digest of
         # all of them, '' without any.
-        self.recorded = Replay(self.spec, settings.buffer_transitions, settings.history_keep)
-        self.bags = ''
+        self.recorded, self.bags = Replay(self.spec, settings.buffer_transitions, keep), ''
         self.ddpg = Ddpg(settings, self.spec, self.shape)
         self.burn_in = BurnIn(settings)
         self.trial = Trial(settings.trial_episodes)

@@ -42,15 +42,21 @@ ROWS = ('observations', 'achieved_goals', 'base_actions', 'residuals', 'sent', '
 class Replay:
     """Keeps the newest episodes in arrays of fixed size."""
 
-    def __init__(self, spec, transitions, keep=0.0):
-        """Take the TaskSpec, the number of transitions to keep, and the setting history_keep."""
-        self._keep = keep
+    def __init__(self, spec, transitions, history_keep=None):
+        """Take the TaskSpec, the number of transitions to keep, and the setting history_keep.
+
+        None for a policy without a history, for which nothing need be remembered.
+        """
+        self._history_keep = history_keep
         self._horizon = steps = spec.horizon
         capacity = max(1, transitions // steps)
         # empty, not zeros: pages are taken from the machine only when episodes fill them.
         self.observations = np.empty((capacity, steps + 1, spec.observation_size), np.float32)
         self.achieved_goals = np.empty((capacity, steps + 1, spec.goal_size), np.float32)
-        self.remembered = np.empty_like(self.observations) if keep else None
+        # What the policy remembers when it sees an observation; without a history nobody looks.
+        self.remembered = self.observations
+        if history_keep is not None:
+            self.remembered = np.empty_like(self.observations)
         self.base_actions = np.empty((capacity, steps + 1, spec.action_size), np.float32)
         self.residuals = np.empty((capacity, steps, spec.action_size), np.float32)
         self.sent = np.empty((capacity, steps, spec.action_size), np.float32)
@@ -79,7 +85,7 @@ class Replay:
         slot = self.added % len(self.steps)
         for name in ('observations', 'achieved_goals', 'base_actions'):
             getattr(self, name)[slot, :steps + 1] = getattr(episode, name)
-        self._remember(np.array([slot]))
+        self._remember(np.array([slot]), steps)
         self.residuals[slot, :steps] = episode.residuals
         self.sent[slot, :steps] = episode.sent
         self.desired_goals[slot] = episode.desired_goal
@@ -112,7 +118,7 @@ class Replay:
         chosen = (numbers < added) & (numbers >= added - len(self.steps))
         for name in ROWS:
             getattr(self, name)[numbers[chosen] % len(self.steps)] = rows[name][chosen]
-        self._remember(numbers[chosen] % len(self.steps))
+        self._remember(numbers[chosen] % len(self.steps), self._horizon)
         return int(chosen.sum())
 
     def draw(self, size, rng):
@@ -124,19 +130,12 @@ class Replay:
             step[bad] = rng.integers(self.steps[slot[bad]])
         return slot, step
 
-    def before(self, slot, step):
-        """Return what is remembered (B, O) before steps; the observation there, if nothing is."""
-        earlier = self.observations if self.remembered is None else self.remembered
-        before = earlier[slot, np.maximum(step - 1, 0)]
-        lost = ~np.isfinite(before).all(axis=1)
-        before[lost] = self.observations[slot[lost], step[lost]]
-        return before
-
-    def _remember(self, slots):
-        """Fill in what is remembered after each step of the episodes in `slots`."""
-        if self.remembered is None:
+    def _remember(self, slots, steps):
+        """Fill in what the policy remembered in the episodes in `slots`, of at most `steps`."""
+        if self._history_keep is None:
             return
-        past = None
-        for step in range(self._horizon + 1):
-            past = remember(past, self.observations[slots, step], self._keep)
-            self.remembered[slots, step] = past
+        past = np.full_like(self.observations[slots, 0], np.nan)
+        for step in range(steps + 1):
+            now = self.observations[slots, step]
+            self.remembered[slots, step] = np.where(np.isnan(past), now, past)
+            past = remember(past, now, self._history_keep)
