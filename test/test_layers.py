@@ -114,3 +114,12 @@ def test_the_robot_side_runs_without_torch_and_mujoco(module):
             'print(sorted({"torch", "mujoco"} & set(sys.modules)))')
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith('[]'), done.stdout
+
+
+def test_no_module_or_class_defines_a_name_twice():
+    for path in ROOT.rglob('*.py'):
+        for scope in ast.walk(ast.parse(path.read_text())):
+            if isinstance(scope, (ast.Module, ast.ClassDef)):
+                names = [part.name for part in scope.body
+                         if isinstance(part, (ast.FunctionDef, ast.ClassDef))]
+                assert len(names) == len(set(names)), (path, scope, sorted(names))
