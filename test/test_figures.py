@@ -79,7 +79,7 @@ def test_a_run_over_topics_counts_as_a_residual(tmp_path):
     (folder / 'run.yaml').write_text('{task: hook, seed: 2, command: /opt/rpl launch hook seed:=2 '
                                      'out:=/home/me/live}')
     run = read_run(folder)
-    assert run.group == ('hook', 'residual', 'default', '') and run.seed == 2
+    assert run.group == ('hook', 'residual', 'robot_hour', '') and run.seed == 2
     assert run.command == 'rpl launch hook seed:=2'
 
 

@@ -18,7 +18,7 @@ runs:
   - {task: push, method: residual, steps: 100000}
   - {task: [push, hook], method: [scratch, expert_explore], steps: 2000, seeds: 4, actors: 2,
      settings: {updates_per_step: 0.00001, critics: 2, objects: ''}}
-  - {task: push, recipe: default, label: v2, steps: 7, seeds: [5]}
+  - {task: push, recipe: robot_hour, label: v2, steps: 7, seeds: [5]}
 """
 
 
@@ -53,7 +53,7 @@ def test_settings_of_an_entry_come_on_top_of_the_common_ones(tmp_path):
     _, (job,) = read_sweep(write(tmp_path, 'settings: {critics: 2, layer_norm: true}\nruns:\n'
                                  '  - {task: push, steps: 5, settings: {critics: 3}}'))
     assert dict(job.settings) == {'critics': 3, 'layer_norm': True}
-    assert (job.method, job.recipe, job.seed) == ('residual', 'default', 0)
+    assert (job.method, job.recipe, job.seed) == ('residual', 'robot_hour', 0)
     assert job.options == (('actors', 0),)  # each run its own core
 
 
@@ -95,7 +95,7 @@ def test_a_bad_file_is_one_clear_error(tmp_path, text, words):
 
 
 @pytest.mark.parametrize('label', ['', 'v2', 'a_b.c'])
-@pytest.mark.parametrize('recipe', ['default', 'paper'])
+@pytest.mark.parametrize('recipe', ['robot_hour', 'paper'])
 @pytest.mark.parametrize('method', METHODS)
 def test_the_label_is_found_again_in_the_folder(method, recipe, label):
     folder = Path('runs') / variant(method, recipe, label) / 'seed3'
@@ -103,8 +103,8 @@ def test_the_label_is_found_again_in_the_folder(method, recipe, label):
 
 
 def test_folders_of_ones_own_name_a_curve_only_around_seeds():
-    assert label_of('runs/mine', 'residual', 'default') == ''
-    assert label_of('runs/mine/seed0', 'residual', 'default') == 'mine'
+    assert label_of('runs/mine', 'residual', 'robot_hour') == ''
+    assert label_of('runs/mine/seed0', 'residual', 'robot_hour') == 'mine'
 
 
 def test_the_shipped_sweep_is_the_grid_of_the_papers_figures():

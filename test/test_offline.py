@@ -94,7 +94,7 @@ def test_a_run_from_a_bag_alone(bag, tmp_path, capsys):
 
 def test_a_recipe_with_a_trial_has_none_where_nobody_plays(bag, tmp_path):
     folder = tmp_path / 'run'
-    assert rpl_train(bag, folder, '--recipe', 'default', '--updates', '20') == 0
+    assert rpl_train(bag, folder, '--recipe', 'robot_hour', '--updates', '20') == 0
     content = (folder / 'checkpoints' / 'policy_0000020.safetensors').read_bytes()
     tensors, shape = unpack(content)
     assert tensors[f'layer{shape.hidden_layers}.weight'].any()

@@ -138,7 +138,7 @@ def test_a_dry_run_lists_commands_and_starts_nothing(tmp_path, capsys):
     file = sweep_file(tmp_path, runs=RUNS)
     assert main([file, '--dry-run'], ['no such program']) == 0
     said = capsys.readouterr().out
-    assert ('queued   rpl train hook --method scratch --recipe default --seed 0 --steps 300 '
+    assert ('queued   rpl train hook --method scratch --recipe robot_hour --seed 0 --steps 300 '
             f'--out {tmp_path}/out/hook/scratch/seed0 --actors 0\n') in said
     assert not (tmp_path / 'out').exists()
 

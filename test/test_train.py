@@ -19,7 +19,7 @@ from rpl_ros.assets import share
 from rpl_ros.config import load_settings
 from rpl_ros.experiments import bench, bench_learner, train
 from rpl_ros.experiments.loop import Loop
-from rpl_ros.experiments.methods import METHODS, recipe_file, recipes, settings_of
+from rpl_ros.experiments.methods import DEFAULT, METHODS, recipe_file, recipes, settings_of
 from rpl_ros.learning.checkpoint import resume, save
 from rpl_ros.tasks.specs import SPECS
 
@@ -177,7 +177,7 @@ def test_each_method_learns_what_it_should(method, tmp_path):
 @pytest.mark.parametrize('method, share_of_base', [('scratch', 0.0), ('expert_explore', 0.48)])
 def test_how_the_baselines_explore(method, share_of_base):
     """expert_explore sends the base action in epsilon * alpha = 0.6 * 0.8 of the steps."""
-    settings = settings_of('hook', method, recipe_file('hook', 'default'),
+    settings = settings_of('hook', method, recipe_file('hook', DEFAULT),
                            {name: str(value) for name, value in QUICK.items()})
     loop, sent, base = Loop(settings), [], []
     for _ in range(4):
@@ -192,7 +192,7 @@ def test_how_the_baselines_explore(method, share_of_base):
 
 
 def test_every_recipe_has_a_file_for_every_task():
-    assert {'default', 'paper'} <= set(recipes())
+    assert {'robot_hour', 'paper', 'offline'} == set(recipes())
     for recipe in recipes():
         for task in SPECS:
             settings = load_settings(recipe_file(task, recipe))

@@ -11,7 +11,7 @@ from rpl_ros import data
 from rpl_ros.config import LearnerSettings, load_settings, make_settings, SettingsError
 from rpl_ros.experiments.bench_learner import synthetic_episode
 from rpl_ros.experiments.loop import Loop
-from rpl_ros.experiments.methods import recipe_file
+from rpl_ros.experiments.methods import DEFAULT, recipe_file
 from rpl_ros.learning.checkpoint import dump, restore
 from rpl_ros.learning.learner import Learner
 from rpl_ros.learning.trial import Trial
@@ -139,7 +139,7 @@ def test_on_trial_the_base_drives_as_many_episodes_as_during_burn_in():
     given_ = {'task': 'hook', 'burn_in': 'none', 'trial_episodes': 1000, 'hidden_size': 16,
               'updates_per_step': 0.01, 'burn_in_base_probability': 1.0, 'base_every': 0,
               'evaluate_every': 3, 'horizon': 5}
-    loop = Loop(load_settings(recipe_file('hook', 'default'), given_))
+    loop = Loop(load_settings(recipe_file('hook', DEFAULT), given_))
     modes = [loop.advance().mode for _ in range(6)]
     assert modes == [data.BASE, data.BASE, data.EVALUATE] * 2
     assert loop.weights().burn_in and loop.learner.on_trial
@@ -148,7 +148,7 @@ def test_on_trial_the_base_drives_as_many_episodes_as_during_burn_in():
 @pytest.mark.parametrize('given_', [{'evaluate_every': 0},
                                     {'base_every': 0, 'burn_in_base_probability': 0.0}])
 def test_a_trial_that_nobody_could_pass_is_refused(given_):
-    path = recipe_file('hook', 'default')
+    path = recipe_file('hook', DEFAULT)
     with pytest.raises(SettingsError, match=f'trial_episodes is 20, but {list(given_)[0]}'):
         load_settings(path, given_)
     load_settings(path, {**given_, 'trial_episodes': 0})

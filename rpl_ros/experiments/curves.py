@@ -10,6 +10,7 @@ import numpy as np
 import yaml
 
 from rpl_ros.experiments.grid import label_of
+from rpl_ros.experiments.methods import DEFAULT
 from rpl_ros.measures import measure_of
 
 
@@ -85,7 +86,7 @@ def read_run(folder):
     if not len(points) or not np.isfinite(points).all() or (np.diff(points[:, 0]) <= 0).any():
         raise ValueError(f'{path}: expected finite numbers at increasing env_steps')
     # A run of `rpl launch` has neither method nor recipe: it learns a residual.
-    method, recipe = facts.get('method', 'residual'), facts.get('recipe', 'default')
+    method, recipe = facts.get('method', 'residual'), facts.get('recipe', DEFAULT)
     return Run(folder, str(facts['task']), method, recipe, label_of(folder, method, recipe),
                int(facts.get('seed', 0)), points[:, 0], points[:, 1],
                shared_command(str(facts.get('command', ''))))

@@ -27,7 +27,7 @@ class Entry:
 
     task: str = setting('', 'task to learn')
     method: str = setting('residual', 'what learns')
-    recipe: str = setting('default', 'set of hyperparameters')
+    recipe: str = setting(DEFAULT, 'set of hyperparameters')
     seeds: int = setting(0, 'seed', 0, 2**31 - 1)
     steps: int = setting(0, 'environment steps', 1, 10**10)
     evaluate_every: int = setting(0, 'environment steps between evaluations', 0, 10**10)
@@ -78,7 +78,7 @@ class Job:
 
 def variant(method, recipe, label=''):
     """Return the name of the folder that holds the seeds of one curve."""
-    return '-'.join([method, *([recipe] if recipe != 'default' else []),
+    return '-'.join([method, *([recipe] if recipe != DEFAULT else []),
                      *([label] if label else [])])
 
 

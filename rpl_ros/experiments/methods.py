@@ -20,7 +20,8 @@ METHODS = {
 # Share of the steps of expert_explore in which not the policy decides. The paper says 0.6 for all
 # tasks, the authors' script that made the figures 0.6 for the hook and 0.3 for the others.
 EXPERT_EPSILON = {'hook': 0.6, 'noisy_hook': 0.6, 'complex_hook': 0.6}
-DEFAULT = 'default'
+DEFAULT = 'robot_hour'
+"""The recipe whose files lie in config/ itself: what we would use on a robot."""
 
 
 def recipes():
