@@ -34,3 +34,11 @@ def test_rpl_bench_reaches_the_parts(capsys):
     assert bench.main(['reset', '--pairs', '1']) == 0
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])['reset']
     assert figures['reset_in_env_steps'] > 0 and figures['warm_up_seconds'] > 0
+
+
+def test_the_bench_of_a_robot_hour_measures_both_halves_and_the_actor_without_torch(capsys):
+    assert bench.main(['hour', '--task', 'slippery_push', '--pairs', '1']) == 0
+    figures = json.loads(capsys.readouterr().out.splitlines()[-1])['hour']
+    learning, actor = figures['learning'], figures['actor']
+    assert learning['playing_ms_a_step'] > 0 and learning['learning_ms_a_step'] > 0
+    assert actor['act_ms'] > 0 and 0 < actor['memory_mb'] < 200 and not actor['torch']

@@ -19,13 +19,14 @@ import yaml
 
 from rpl_ros.assets import share
 from rpl_ros.config import load_settings, read_parameter_file
-from rpl_ros.experiments import bench_bags, bench_realtime, bench_safety, bench_tasks
+from rpl_ros.experiments import bench_bags, bench_hour, bench_realtime, bench_safety, bench_tasks
 from rpl_ros.tasks.specs import SPECS
 
 EXAMPLES = """examples:
   rpl bench                      about a quarter of an hour
   rpl bench sim           one part of it
   rpl bench learner              updates, replay and loop; against stable-baselines3 where it is
+  rpl bench hour                 what 90,000 steps of learning take, and one act of the policy
   rpl bench bags                 reading a bag, against mcap-ros2-support and rosbags
   rpl bench recording            the graph with and without recording, and 1,000 episodes of it:
                                  half an hour
@@ -123,6 +124,7 @@ def main(argv=None):
     parts = {
         'sim': bench_tasks.sim_ratio,
         'learner': learner,
+        'hour': bench_hour.hour,
         'graph': lambda task, pairs: loop_ratio(task, True, pairs),
         'transport': lambda task, pairs: loop_ratio(task, False, pairs),
         **{name: lambda _, pairs, name=name: getattr(bench_tasks, name)(pairs)

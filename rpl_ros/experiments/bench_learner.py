@@ -10,8 +10,6 @@ from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec as find_module
 import itertools
 from multiprocessing import get_context
-import os
-from pathlib import Path
 import statistics
 import time
 
@@ -20,6 +18,7 @@ import torch
 
 from rpl_ros.config import load_settings
 from rpl_ros.data import Episode
+from rpl_ros.experiments.bench_hour import resident
 from rpl_ros.experiments.methods import DEFAULT, recipe_file
 from rpl_ros.learning import her
 from rpl_ros.learning.ddpg import Ddpg
@@ -159,12 +158,6 @@ def threads_ratio(pairs, repeats=10):
     one, two = in_turn([lambda ddpg=learner.ddpg: ddpg.update(batch, True)
                         for learner in learners], pairs, repeats, time.perf_counter)
     return float(np.median(one / two))
-
-
-def resident():
-    """Return the memory of this process, bytes."""
-    pages = int(Path('/proc/self/statm').read_text().split()[1])
-    return pages * os.sysconf('SC_PAGE_SIZE')
 
 
 def flatness(capacity=1_000_000, repeats=2000):
