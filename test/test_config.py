@@ -13,7 +13,8 @@ from rpl_ros.tasks.specs import SPECS
 
 PARAMETER_FILES = sorted(path for path in share('config').glob('*.yaml')
                          # those of no task
-                         if path.name not in ('collect.yaml', 'record_qos.yaml', 'sweep.yaml'))
+                         if path.stem not in ('collect', 'record_qos', 'sweep',
+                                              'sweep_robot_hour'))
 
 
 def test_each_task_has_a_file_in_config():

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 from rpl_ros.assets import share
-from rpl_ros.config import parse_words, SettingsError
+from rpl_ros.config import load_settings, parse_words, SettingsError
 from rpl_ros.experiments.grid import label_of, METHODS, read_sweep, variant
+from rpl_ros.experiments.methods import recipe_file
+from rpl_ros.tasks.specs import SPECS
 import yaml
 
 GRID = """
@@ -115,3 +117,16 @@ def test_the_shipped_sweep_is_the_grid_of_the_papers_figures():
         (task, method, seed) for task in tasks for method in METHODS for seed in range(5)}
     assert len(jobs) == len(tasks) * len(METHODS) * 5
     assert {job.recipe for job in jobs} == {'paper'}
+
+
+def test_the_sweep_of_the_robot_hour_has_the_recipe_itself_and_one_change_at_a_time():
+    _, jobs = read_sweep(share('config') / 'sweep_robot_hour.yaml')
+    plain = {(job.task, job.seed) for job in jobs if not job.label}
+    assert plain == {(task, seed) for task in SPECS if task != 'hook' for seed in range(3)}
+    for job in jobs:
+        assert job.recipe == 'robot_hour' and bool(job.label) == bool(job.settings)
+        nodes = load_settings(recipe_file(job.task, job.recipe))
+        mine = {name: value for node in ('learner_node', 'residual_node')
+                for name, value in vars(nodes[node]).items()}
+        for name, value in job.settings:
+            assert mine[name] != value, f'{job.name} changes nothing'
