@@ -8,10 +8,11 @@ from experiment_tools import make_run
 from hypothesis import given
 from hypothesis import strategies as st
 import imageio
+import numpy as np
 import pytest
 from rpl_ros.experiments.plot import burn_in_end, running_mean
 from rpl_ros.experiments.report import main
-from rpl_ros.experiments.run_record import read_metrics, thin
+from rpl_ros.experiments.run_record import lowest_stretch, read_metrics, STRETCH, thin
 from rpl_ros.experiments.video import telling_episode, typical_episode
 from rpl_ros.measures import measure_of
 from rpl_ros.policy.weights import pack, unpack
@@ -162,3 +163,29 @@ def test_a_task_that_is_judged_by_return(tmp_path, capsys):
     rows, _ = read_metrics(run, measure_of('mbrl_pusher'))
     assert len(rows) == 3 and all(-400 < row['value'] < -40 for row in rows)
     assert imageio.v2.imread(run / 'learning_curve.png').shape[:2] == (700, 1200)
+
+
+@given(st.lists(st.sampled_from([0.0, 1.0]), min_size=STRETCH - 2, max_size=3 * STRETCH))
+def test_the_lowest_stretch_is_no_better_than_any_other(values):
+    found = lowest_stretch(values)
+    if len(values) < STRETCH:
+        assert found is None
+        return
+    means = [np.mean(values[first:first + STRETCH]) for first in range(len(values) - STRETCH + 1)]
+    assert found['mean'] == pytest.approx(min(means), abs=1e-6)
+    assert means[found['first']] == pytest.approx(min(means), abs=1e-9)
+    assert found['last'] - found['first'] == STRETCH - 1
+
+
+def test_the_report_says_what_training_cost_on_the_way(run, capsys):
+    path = run / 'metrics.csv'
+    head, first = path.read_text().splitlines()[:2]
+    names, values = head.split(','), first.split(',')
+    successes = [1] * 30 + [0] * 60 + [1] * 60
+    path.write_text('\n'.join([head, *(
+        ','.join(str(success) if name == 'success' else value
+                 for name, value in zip(names, values)) for success in successes)]) + '\n')
+    assert main([str(run), *FAST, '--checkpoints', '1']) == 0
+    found = yaml.safe_load((run / 'summary.yaml').read_text())['lowest_in_training']
+    assert found['mean'] == pytest.approx(0.4) and found['first'] <= 30 and found['last'] >= 89
+    assert 'lowest success of 100 in a row 40.0%' in ' '.join(capsys.readouterr().out.split())

@@ -18,8 +18,8 @@ from rpl_ros.experiments.evaluate import cores, count, EvaluationError, FRESH, s
 from rpl_ros.experiments.paired import COMPARE, in_words
 from rpl_ros.experiments.pool import evaluate_policies
 from rpl_ros.experiments.progress import progress_bar
-from rpl_ros.experiments.run_record import (read_checkpoints, read_metrics, read_run, thin,
-                                            why_no_checkpoint)
+from rpl_ros.experiments.run_record import (lowest_stretch, read_checkpoints, read_metrics,
+                                            read_run, stretch_in_words, thin, why_no_checkpoint)
 from rpl_ros.files import write_file
 from rpl_ros.measures import measure_of
 from rpl_ros.policy.weights import on_trial
@@ -69,13 +69,13 @@ def comparison(measure, points):
                     'verdict': paired.verdict}
 
 
-def write_summary(record, points, options, notes, difference, seconds):
+def write_summary(record, points, options, notes, difference, lowest, seconds):
     """Write summary.yaml."""
     tree = {**vars(record.scene), 'measure': measure_of(record.scene.task).name,
             'episodes': options.episodes, 'first_episode': FRESH,
             'base': points[0][0] if points else None,
             'residual': points[-1][0] if len(points) > 1 else None,
-            'difference': difference, 'notes': notes, 'seconds': round(seconds, 1)}
+            'difference': difference, 'lowest_in_training': lowest, 'notes': notes, 'seconds': round(seconds, 1)}
     text = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=99)
     write_file(record.folder / 'summary.yaml', text)
 
@@ -135,11 +135,14 @@ def report(record, options, console):
         if checkpoints:
             paired, difference = comparison(measure, points)
     _draw(record, points, rows, measure)
-    write_summary(record, points, options, notes, difference, time.monotonic() - start)
+    lowest = lowest_stretch([row['value'] for row in rows])
+    write_summary(record, points, options, notes, difference, lowest, time.monotonic() - start)
     if paired and options.video:
         _video(record, values_of(measure, points), checkpoints[-1], console)
     if points:
         show(console, record, points, paired)
+    if lowest:
+        console.print(stretch_in_words(lowest, measure))
     console.print(f'written to {record.folder}: ' + ', '.join(
         name for name in ('evaluation.csv', 'learning_curve.png', 'summary.yaml',
                           'before_after.mp4', 'before_after.png')

@@ -16,6 +16,10 @@ from rpl_ros.experiments.pool import Scene
 from rpl_ros.tasks.specs import spec
 
 
+STRETCH = 100
+"""Training episodes in a row over which what a run cost on the way is averaged."""
+
+
 @dataclass(frozen=True)
 class Record:
     """A run: what its episodes are played in, its settings and its launch arguments."""
@@ -73,6 +77,25 @@ def read_metrics(folder, measure):
     except (KeyError, ValueError, TypeError) as error:
         return rows, f'{path}: row {len(rows) + 1} is not used, nor what follows: {error!r}'
     return rows, ''
+
+
+def lowest_stretch(values):
+    """Return what a run cost on the way: the STRETCH values in a row with the lowest mean.
+
+    As a dict with that mean, and the numbers of the first and the last of them, from 0 on; None
+    where there are fewer. `values` are those of the training episodes in order, however driven.
+    """
+    if len(values) < STRETCH:
+        return None
+    means = np.convolve(values, np.full(STRETCH, 1.0 / STRETCH), 'valid')
+    first = int(means.argmin())
+    return {'mean': round(float(means[first]), 6), 'first': first, 'last': first + STRETCH - 1}
+
+
+def stretch_in_words(stretch, measure):
+    """Return what lowest_stretch() found in words."""
+    return (f'training episodes, however driven: lowest {measure.label} of {STRETCH} in a row '
+            f'{measure.exact(stretch["mean"])}, episodes {stretch["first"]} to {stretch["last"]}')
 
 
 def read_checkpoints(folder, task):

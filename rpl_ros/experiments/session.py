@@ -8,12 +8,14 @@ from rpl_ros.experiments import train_folder
 from rpl_ros.experiments.evaluate import cores, FRESH, summarise
 from rpl_ros.experiments.loop import Loop
 from rpl_ros.experiments.players import Players
+from rpl_ros.experiments.run_record import lowest_stretch
 from rpl_ros.experiments.run_status import SUMMARY
 from rpl_ros.files import write_file
 from rpl_ros.launching.run_folder import to_yaml
 from rpl_ros.learning.checkpoint import resume, save
 from rpl_ros.learning.learner import Learner
 from rpl_ros.learning.recorded import take_bags
+from rpl_ros.measures import measure_of
 
 SCALARS = ('critic_loss', 'mean_q', 'mean_residual', 'return', 'success')
 ROW_EVERY = 100
@@ -160,7 +162,12 @@ class Session:
         ends = {'first': rows[0], 'last': rows[-1]} if rows else {}
         write_file(self.folder / SUMMARY, to_yaml({
             'env_steps': self.learner.transitions, 'updates': self.learner.updates, **ends,
-            'seconds': round(self.seconds(), 1)}))
+            'lowest_in_training': self.lowest(), 'seconds': round(self.seconds(), 1)}))
+
+    def lowest(self):
+        """Return lowest_stretch() of the run's training episodes; None where nobody played."""
+        name = measure_of(self.options.task).name
+        return lowest_stretch([float(row[name]) for row in self.metrics.rows if name in row])
 
     def close(self):
         """End players and close the files."""

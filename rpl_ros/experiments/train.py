@@ -13,6 +13,7 @@ from rpl_ros.config import parse_words, SettingsError
 from rpl_ros.experiments import train_folder
 from rpl_ros.experiments.evaluate import cores, count, EvaluationError
 from rpl_ros.experiments.methods import DEFAULT, METHODS, recipe_file, recipes, settings_of
+from rpl_ros.experiments.run_record import stretch_in_words
 from rpl_ros.experiments.session import Interrupted, Offline, Online
 from rpl_ros.learning.checkpoint import FILE
 from rpl_ros.learning.learner import LearningError
@@ -143,6 +144,8 @@ def train(options, run, folder, console):
     rows, unit = session.evaluations.rows, 'updates' if options.offline else 'steps'
     console.print(f'{describe(options.task, rows[:1])} before, {describe(options.task, rows)} '
                   f'after {session.done:,} {unit}; see {folder}')
+    if lowest := session.lowest():
+        console.print(stretch_in_words(lowest, measure_of(options.task)))
 
 
 def main(argv=None):
