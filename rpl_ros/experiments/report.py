@@ -75,7 +75,8 @@ def write_summary(record, points, options, notes, difference, lowest, seconds):
             'episodes': options.episodes, 'first_episode': FRESH,
             'base': points[0][0] if points else None,
             'residual': points[-1][0] if len(points) > 1 else None,
-            'difference': difference, 'lowest_in_training': lowest, 'notes': notes, 'seconds': round(seconds, 1)}
+            'difference': difference, 'lowest_in_training': lowest, 'notes': notes,
+            'seconds': round(seconds, 1)}
     text = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=99)
     write_file(record.folder / 'summary.yaml', text)
 
