@@ -1,8 +1,8 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
 """`rpl bench hour`: what a robot-hour of learning costs, and the policy on the robot's computer.
 
-Learning is in process on one core, in wall time, once the actor moves; the policy runs in a process
-of its own without torch, as residual_node does.
+Learning is in process on one core, in wall time, once the actor moves; the policy runs in a
+process of its own without torch, as residual_node does.
 """
 
 from concurrent.futures import ProcessPoolExecutor

@@ -14,9 +14,9 @@ def normalise(values, mean, std):
 def remember(past, observation, keep):
     """Return what a policy with a history remembers (..., O) after an observation (..., O).
 
-    That is keep * past + (1 - keep) * observation, a low-pass filter: with `keep` 0 the observation
-    itself. `past` is what it remembered before, None or NaN where that was nothing; an observation
-    with NaN was lost and leaves things as they were.
+    That is keep * past + (1 - keep) * observation, a low-pass filter: with `keep` 0 the
+    observation itself. `past` is what it remembered before, None or NaN where that was nothing; an
+    observation with NaN was lost and leaves things as they were.
     """
     if past is None:
         return observation
