@@ -5,10 +5,6 @@ Learning is in process on one core, in wall time, once the actor moves; the poli
 process of its own without torch, as residual_node does.
 """
 
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
-import os
-from pathlib import Path
 import statistics
 import sys
 import time
@@ -16,6 +12,7 @@ import time
 import numpy as np
 
 from rpl_ros.config import load_settings
+from rpl_ros.experiments.bench_process import fresh, resident
 from rpl_ros.experiments.methods import DEFAULT, recipe_file
 from rpl_ros.policy.actor import Actor
 from rpl_ros.policy.weights import PolicyShape
@@ -23,12 +20,6 @@ from rpl_ros.policy.weights import PolicyShape
 STEPS = 90_000
 """Control steps in an hour of a robot at 25 Hz."""
 LAYERS, SIZE = 3, 256
-
-
-def resident():
-    """Return the memory of this process, bytes."""
-    pages = int(Path('/proc/self/statm').read_text().split()[1])
-    return pages * os.sysconf('SC_PAGE_SIZE')
 
 
 def actor_figures(calls=5000):
@@ -72,6 +63,4 @@ def learning_figures(task, rounds, episodes=3):
 
 def hour(task, pairs):
     """Return {part: figures} for a task."""
-    with ProcessPoolExecutor(1, get_context('spawn')) as pool:
-        actor = pool.submit(actor_figures).result()
-    return {'learning': learning_figures(task, pairs), 'actor': actor}
+    return {'learning': learning_figures(task, pairs), 'actor': fresh(actor_figures)}

@@ -6,10 +6,8 @@ Updates and samples are measured in processor time, which other programs disturb
 loop, which may use several processes, in wall time.
 """
 
-from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec as find_module
 import itertools
-from multiprocessing import get_context
 import statistics
 import time
 
@@ -18,7 +16,7 @@ import torch
 
 from rpl_ros.config import load_settings
 from rpl_ros.data import Episode
-from rpl_ros.experiments.bench_hour import resident
+from rpl_ros.experiments.bench_process import fresh, resident
 from rpl_ros.experiments.methods import DEFAULT, recipe_file
 from rpl_ros.learning import her
 from rpl_ros.learning.ddpg import Ddpg
@@ -228,12 +226,6 @@ def sb3_rate(steps=500, peer_env=False):
     model.learn(200)
     return 100 / seconds(lambda: model.learn(100, reset_num_timesteps=False), steps // 100,
                          time.perf_counter)
-
-
-def fresh(function, *arguments):
-    """Return what a function returns in a process of its own, which no other has tuned."""
-    with ProcessPoolExecutor(1, get_context('spawn')) as pool:
-        return pool.submit(function, *arguments).result()
 
 
 def loop_figures(pairs):
