@@ -6,7 +6,7 @@ is filled for in-process tools from the same ROS parameter files in `config/`.
 """
 
 from array import array
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 import difflib
 import math
 from pathlib import Path
@@ -40,6 +40,11 @@ class Common:
     seed: int = setting(0, 'seed of scenes, noise, exploration and networks', 0, 2**31 - 1)
     horizon: int = setting(0, 'control steps of an episode; 0 = as many as in the paper. A slower '
                            'robot needs more', 0, 100_000)
+    max_ee_speed: float = setting(
+        0.0, "speed of a Fetch's gripper under a held action of 1, m/s; 0 = as in the paper's "
+        'simulation, 0.83. A real Fetch can do 0.1 to 0.25', 0.0, 1.0)
+    run: str = setting('', 'id of the run: nodes ignore messages of other runs. Empty: the first '
+                       'run that the node hears, where it hears one alone')
 
 
 @dataclass(frozen=True)
@@ -61,22 +66,24 @@ class SimSettings(Managed):
     objects: str = setting('', 'folder of STL or OBJ meshes to use instead of the built-in '
                            'object library of complex_hook; empty = the library, unseen = a '
                            'hundred more of its kinds, for evaluation')
-    max_ee_speed: float = setting(
-        0.0, "speed of a Fetch's gripper under a held action of 1, m/s; 0 = as in the paper's "
-        'simulation, 0.83. A real Fetch can do 0.1 to 0.25', 0.0, 1.0)
     arm: str = setting('paper', "how a Fetch's arm is simulated: paper, pulled by a weld; joints, "
                        "with the limits of the real robot's controller",
                        choices=('paper', 'joints'))
     window: bool = setting(False, 'show the scene in a window')
-    subscribers: int = setting(2, 'nodes that must be there before the first state is sent: '
-                               'subscriptions on the state topic', 0, 100)
+    subscribers: int = setting(2, 'subscriptions on the state topic that must be there before the '
+                               'first state is sent', 0, 100)
+    wait_for: str = setting('', 'names of the nodes of this run that must be there, too, with '
+                            'spaces between them')
+    start_timeout: float = setting(600.0, 'end with an error when they are not there after this '
+                                   'long, s; 0 = wait for ever', 0.0, 1e6)
     max_owed_updates: int = setting(
         100, 'lockstep: wait before an episode while the learner owes more gradient updates than '
         'this, so that data and training keep their ratio; 0 = never wait', 0, 10**9)
     resend_after: float = setting(1.0, 'lockstep: send a state again when no command came for '
                                   'this long, s', 0.01, 60.0)
-    give_up_after: float = setting(60.0, 'lockstep: stop with an error when no command came for '
-                                   'this long, s', 0.1, 3600.0)
+    give_up_after: float = setting(60.0, 'lockstep: end with an error when no command came, or '
+                                   'a learner that is waited for did no update, for this long, s',
+                                   0.1, 3600.0)
 
 
 @dataclass(frozen=True)
@@ -351,7 +358,23 @@ def load_settings(path, overrides=None):
         last = {key: value for key, value in (overrides or {}).items() if key in names}
         result[node] = make_settings(cls, {**common, **own, **last}, f'{path}, {node}')
     _check_trial(result, path)
-    return result
+    return _same_everywhere(result, path)
+
+
+def _same_everywhere(settings, path):
+    """Return {node: settings} in which horizon and speed are those of the node that gives them.
+
+    SettingsError where two nodes give different ones: a policy is for one of them.
+    """
+    for name in ('horizon', 'max_ee_speed'):
+        given = {node: getattr(one, name) for node, one in settings.items() if getattr(one, name)}
+        if len(set(given.values())) > 1:
+            raise SettingsError(f'{path}: {name} is ' + ' but '.join(
+                f'{value} for {node}' for node, value in given.items())
+                + ': set it in the section /**')
+        for value in set(given.values()):
+            settings = {node: replace(one, **{name: value}) for node, one in settings.items()}
+    return settings
 
 
 def _check_trial(settings, path):

@@ -150,8 +150,12 @@ class AdapterRunSettings(AdapterSettings):
     # Not of the robot but of the run: no part of a contract's file
     episodes: int = setting(600, 'episodes to run, 0 = until stopped', 0, 2**31 - 1)
     first_episode: int = setting(0, 'number of the first episode', 0, 2**31 - 1)
-    subscribers: int = setting(2, 'nodes that must be there before the first episode: '
-                               'subscriptions on the state topic', 0, 100)
+    subscribers: int = setting(2, 'subscriptions on the state topic that must be there before the '
+                               'first episode', 0, 100)
+    wait_for: str = setting('', 'names of the nodes of this run that must be there, too, with '
+                            'spaces between them')
+    start_timeout: float = setting(600.0, 'end with an error when they are not there after this '
+                                   'long, s; 0 = wait for ever', 0.0, 1e6)
     reset_service: str = setting('', 'service std_srvs/Trigger that sets up the next scene; '
                                  'empty = a person does, and calls ~/start_episode')
     residual: bool = setting(True, 'whether commands count at the start; false = base actions '

@@ -11,7 +11,7 @@ import numpy as np
 from rpl_ros.data import Command, State
 
 ARRAYS = {'observation', 'achieved_goal', 'desired_goal', 'action', 'base_action', 'residual',
-          'total', 'sent'}
+          'total', 'sent', 'executed', 'motion'}
 
 
 def to_wire(values):
@@ -29,9 +29,9 @@ def to_bytes(data):
     return array.array('B', data)
 
 
-def fill(message, item, header):
-    """Fill `message` with the fields of the dataclass `item` and with `header`; return it."""
-    message.header = header
+def fill(message, item, header, run):
+    """Fill `message` with the fields of the dataclass `item`, `header` and `run`; return it."""
+    message.header, message.run = header, run
     for name, value in vars(item).items():
         setattr(message, name, to_wire(value) if name in ARRAYS else value)
     return message

@@ -5,14 +5,17 @@ The dataclasses carry the fields of the messages of the same names in `rpl_msgs`
 frames are documented there), as numpy arrays instead of wire types.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+
+NOTHING = np.empty(0)
+"""An action that nobody knows, or that needs no words: see State.msg, `executed`."""
 
 # Status of a command and mode of an episode: equal to the constants in Command.msg and
 # EpisodeResult.msg (a test compares them); repeated here because plain Python has no rpl_msgs.
 RESIDUAL, EXPLORING, BASE_EPISODE, NO_POLICY, BAD_RESIDUAL = range(5)
-STOP_BAD_BASE, STOP_NO_BASE, EPISODE_END, STOP_BAD_STATE = range(5, 9)
+STOP_BAD_BASE, STOP_NO_BASE, EPISODE_END, STOP_BAD_STATE, PERSON = range(5, 10)
 EXPLORE, BASE, EVALUATE = range(3)
 MODE_NAMES = {EXPLORE: 'explore', BASE: 'base', EVALUATE: 'evaluate'}
 
@@ -28,9 +31,17 @@ class State:
     desired_goal: np.ndarray
     reward: float = 0.0
     success: bool = False
-    last: bool = False
+    terminated: bool = False
+    truncated: bool = False
     applied: bool = False
     command_age: float = 0.0
+    executed: np.ndarray = field(default_factory=lambda: NOTHING)
+    motion: np.ndarray = field(default_factory=lambda: NOTHING)
+
+    @property
+    def last(self):
+        """Return whether the episode ends here."""
+        return self.terminated or self.truncated
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,7 @@ class Command:
 
     episode: int
     step: int
+    mode: int
     policy_version: int
     base_action: np.ndarray
     residual: np.ndarray
@@ -65,13 +77,16 @@ class Episode:
     ----------
     observations: (T + 1, O), achieved_goals: (T + 1, G), base_actions: (T + 1, A)
         Rows that were lost are NaN, and `valid` is false on both sides of them.
-    residuals, sent: (T, A)
+    sent, executed, residuals: (T, A)
+        The action that was asked for, the one that the robot executed, and the residual in the
+        latter: see transitions.executed_by().
     desired_goal: (G,)
     valid: (T,) bool
         Whether transition t is complete: both states, the command, its base action and the
-        next one arrived, and the command was executed.
+        next one arrived, and an action was executed.
     success: whether the last state was a success.
     ended: whether the episode ended there; otherwise nothing more was recorded.
+    terminated: whether the task ended it: there is no return after the last state.
     mode: EXPLORE, BASE or EVALUATE: how it was driven.
 
     """
@@ -83,10 +98,12 @@ class Episode:
     base_actions: np.ndarray
     residuals: np.ndarray
     sent: np.ndarray
+    executed: np.ndarray
     valid: np.ndarray
     success: bool
     ended: bool = True
     mode: int = EXPLORE
+    terminated: bool = False
 
     @property
     def steps(self):

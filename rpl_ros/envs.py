@@ -92,7 +92,8 @@ class TaskEnv(gymnasium.Env):
         observation, info = self._take(self.task.step(given))
         details = reward_details(self.task.spec, self._state.observation, given)
         info.update((name, value.copy()) for name, value in details.items())
-        return observation, self._state.reward, False, self._state.last, info
+        return (observation, self._state.reward, self._state.terminated, self._state.truncated,
+                info)
 
     def _take(self, state):
         """Make `state` the present one; return (observation, info)."""

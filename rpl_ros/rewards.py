@@ -85,4 +85,4 @@ def task_reward(spec, achieved_goal, desired_goal, observation, action):
 def rewards_of(spec, episode):
     """Return the rewards (T,) of an Episode."""
     return task_reward(spec, episode.achieved_goals[1:], episode.desired_goal,
-                       episode.observations[1:], episode.sent)
+                       episode.observations[1:], episode.executed)

@@ -3,6 +3,7 @@
 
 import numpy as np
 
+from rpl_ros.controllers.guard import begin_episode
 from rpl_ros.transitions import Joiner
 
 
@@ -10,8 +11,10 @@ def run_episode(task, controller, policy, number):
     """Play episode `number` and return (Episode, list of Commands, last State).
 
     `task` has reset and step, `controller` is a function (observation, desired_goal) -> base
-    action, `policy` a ResidualPolicy.
+    action, which is told that the episode begins where it has a reset(); `policy` is a
+    ResidualPolicy.
     """
+    begin_episode(controller)
     joiner = Joiner(task.spec)
     commands, none = [], np.zeros(task.spec.action_size)
     state = task.reset(number)

@@ -17,21 +17,45 @@ from rpl_ros.data import Episode
 # it is. On both: a reader may get all states of a while before it gets their commands.
 PATIENCE = 2
 MOST_OPEN = 100  # in case that one of the topics falls silent
+MAY_BE_EMPTY = ('executed', 'motion')
+ROUNDING = 1e-9  # no unit: a residual at its limit, worked out from the action it led to
 
 
-def driven(statuses):
-    """Return data.EXPLORE, BASE or EVALUATE for the statuses of an episode's commands."""
-    if data.EXPLORING in statuses:
-        return data.EXPLORE
-    alone = data.BASE_EPISODE in statuses or data.NO_POLICY in statuses
-    return data.BASE if alone else data.EVALUATE
+def mode_of(modes):
+    """Return data.EXPLORE, BASE or EVALUATE for the modes of an episode's commands.
+
+    All are the same, but in bags of version 0.1, where some commands do not tell.
+    """
+    return next((mode for mode in (data.EXPLORE, data.BASE) if mode in modes), data.EVALUATE)
+
+
+def executed_by(command, state):
+    """Return (action, residual), each (A,): what the robot executed of a Command, by its State.
+
+    The residual is that with which the policy would have sent this action, so that a learner
+    learns from what was done: zero where the robot fell back to the base action. None where
+    nothing was executed, or what no residual within [-1, 1] explains. `state` follows `command`.
+    """
+    action = state.executed
+    if not state.applied:
+        return None
+    if not action.size or np.array_equal(action, command.sent):
+        return command.sent, command.residual
+    scale, before = command.residual_scale, command.base_action
+    if not np.array_equal(command.total, before + scale * command.residual):
+        before = np.zeros_like(action)  # the policy gives the whole action
+    if np.array_equal(action, np.clip(before, -1.0, 1.0)):
+        return action, np.zeros_like(action)
+    if not scale or (np.abs(action - before) > scale * (1.0 + ROUNDING)).any():
+        return None
+    return action, np.clip((action - before) / scale, -1.0, 1.0)
 
 
 def join(spec, states, commands):
     """Return the Episode of {step: State} and {step: Command}, or None without any transition.
 
-    Transition t is valid where states t and t + 1 and commands t and t + 1 are there and command t
-    was executed (`State.applied`); command t + 1 carries the next base action.
+    Transition t is valid where states t and t + 1 and commands t and t + 1 are there and an action
+    was executed in between: see executed_by(). Command t + 1 carries the next base action.
     """
     if not states or not commands:
         return None
@@ -42,37 +66,46 @@ def join(spec, states, commands):
     observations = np.full((steps + 1, spec.observation_size), np.nan)
     achieved = np.full((steps + 1, spec.goal_size), np.nan)
     base = np.full((steps + 1, spec.action_size), np.nan)
-    residuals, sent = np.zeros((steps, spec.action_size)), np.zeros((steps, spec.action_size))
-    applied, commanded = np.zeros(steps + 1, bool), np.zeros(steps + 1, bool)
+    residuals, sent, executed = np.zeros((3, steps, spec.action_size))
+    done, commanded = np.zeros(steps, bool), np.zeros(steps + 1, bool)
     for step, state in states.items():
         observations[step], achieved[step] = state.observation, state.achieved_goal
-        applied[step] = state.applied
     for step, command in commands.items():
         if step <= steps and command.base_action.shape == (spec.action_size,):
             base[step], commanded[step] = command.base_action, True
             if step < steps:
                 residuals[step], sent[step] = command.residual, command.sent
+                what = step + 1 in states and executed_by(command, states[step + 1])
+                if what:
+                    (executed[step], residuals[step]), done[step] = what, True
     seen = np.isfinite(observations).all(axis=1) & np.isfinite(achieved).all(axis=1)
     whole = seen & commanded & np.isfinite(base).all(axis=1)
-    valid = whole[:-1] & whole[1:] & applied[1:]
+    valid = whole[:-1] & whole[1:] & done
     end = states[max(states)]
     # A copy: of a bag it is a row of an array that would be kept alive as a whole.
     return Episode(first.episode, observations, achieved, first.desired_goal.copy(), base,
-                   residuals, sent, valid, bool(end.success), bool(end.last),
-                   driven({command.status for command in commands.values()}))
+                   residuals, sent, executed, valid, bool(end.success), bool(end.last),
+                   mode_of({command.mode for command in commands.values()}),
+                   bool(end.terminated))
 
 
 def _sizes(spec):
-    """Return {kind: [(name, shape)]} of the arrays that must be right in each message."""
-    return {'state': [('observation', (spec.observation_size,)),
-                      ('achieved_goal', (spec.goal_size,)), ('desired_goal', (spec.goal_size,))],
-            'command': [('residual', (spec.action_size,)), ('sent', (spec.action_size,))]}
+    """Return {kind: [(name, shape)]} of the arrays that must be right in each message.
+
+    Those in MAY_BE_EMPTY may be left out.
+    """
+    goal, action = (spec.goal_size,), (spec.action_size,)
+    return {'state': [('observation', (spec.observation_size,)), ('achieved_goal', goal),
+                      ('desired_goal', goal), ('executed', action), ('motion', action)],
+            'command': [('residual', action), ('total', action), ('sent', action)]}
 
 
 def _problem(horizon, sizes, item):
     """Return what is wrong with the sizes or numbers of a State or Command, or ''."""
     for name, shape in sizes:
         value = getattr(item, name)
+        if not value.size and name in MAY_BE_EMPTY:
+            continue
         if value.shape != shape:
             return f'{name} has {value.size} values, expected {shape[0]}'
         # The product is quick, and is finite only where all values are; huge ones overflow.

@@ -62,7 +62,8 @@ def check_frame(columns, row, episode, step):
     """Compare a row of a data set with a transition of the Episode it comes from, bit by bit."""
     for name, expected in {
             'observation.state': episode.observations[step],
-            'observation.environment_state': episode.desired_goal, 'action': episode.sent[step],
+            'observation.environment_state': episode.desired_goal, 'action': episode.executed[step],
+            'sent_action': episode.sent[step],
             'base_action': episode.base_actions[step], 'residual': episode.residuals[step],
             'achieved_goal': episode.achieved_goals[step],
             'next.achieved_goal': episode.achieved_goals[step + 1]}.items():
@@ -161,7 +162,7 @@ def test_rewards_are_those_of_the_task(tmp_path, task):
     state = simulated.reset(0)
     while True:
         action = rng.uniform(-1, 1, size)
-        command = data.Command(0, state.step, 1, action, np.zeros(size), 1.0, action, action,
+        command = data.Command(0, state.step, data.EVALUATE, 1, action, np.zeros(size), 1.0, action, action,
                                data.RESIDUAL)
         states.append(state)
         messages += [('state', encode('state', state, task=task), len(messages)),
@@ -200,7 +201,7 @@ def test_the_learner_sees_the_same_transitions(tmp_path):
     found = {row.tobytes(): index for index, row in enumerate(columns['observation.state'])}
     index = [found[row.tobytes()] for row in batch.observation]
     for name, expected in {
-            'observation.environment_state': batch.goal, 'action': batch.sent,
+            'observation.environment_state': batch.goal, 'action': batch.executed,
             'base_action': batch.base_action, 'residual': batch.residual,
             'next.reward': batch.reward}.items():
         np.testing.assert_array_equal(columns[name][index], expected, name, strict=True)
@@ -215,7 +216,7 @@ def synthetic(number, valid, ended, rng):
     for values in arrays:
         values[~touched] = np.nan
     return data.Episode(number, arrays[0], arrays[1], rng.normal(size=SPEC.goal_size), arrays[2],
-                        *rng.normal(size=(2, steps, SPEC.action_size)), np.array(valid), False,
+                        *rng.normal(size=(3, steps, SPEC.action_size)), np.array(valid), False,
                         ended)
 
 

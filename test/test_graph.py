@@ -65,7 +65,7 @@ def usable_state(episode=0, step=0, **changes):
     sizes = spec('hook')
     item = data.State(episode, step, np.linspace(0.1, 1.0, sizes.observation_size),
                       np.array([1.8, 0.75, 0.42]), np.array([1.65, 0.75, 0.42]))
-    message = fill(State(task='hook'), item, Header(frame_id='world'))
+    message = fill(State(task='hook'), item, Header(frame_id='world'), '')
     for name, value in changes.items():
         setattr(message, name, value)
     return message

@@ -33,11 +33,11 @@ def episode_messages(number, rng):
     thing = np.cumsum(rng.normal(0, 0.01, (steps + 1, 3)), axis=0)
     for step in range(steps + 1):
         state = data.State(number, step, rng.normal(size=SPEC.observation_size), thing[step],
-                           np.full(3, 0.1), last=step == steps, applied=step > 0)
-        yield 'state', fill(StateMessage(task='hook'), state, Header())
+                           np.full(3, 0.1), truncated=step == steps, applied=step > 0)
+        yield 'state', fill(StateMessage(task='hook'), state, Header(), '')
         four = rng.uniform(-1, 1, 4)
-        command = data.Command(number, step, 1, four, four, 1.0, four, four, data.EXPLORING)
-        yield 'command', fill(CommandMessage(), command, Header())
+        command = data.Command(number, step, data.EXPLORE, 1, four, four, 1.0, four, four, data.EXPLORING)
+        yield 'command', fill(CommandMessage(), command, Header(), '')
 
 
 @pytest.fixture

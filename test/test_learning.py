@@ -49,7 +49,7 @@ def play(rng, number, actor=None, noise=0.0):
         sent.append(action)
     places, sent = np.array(places), np.array(sent)
     success = bool(np.linalg.norm(place - goal) <= POINT.reach)
-    return Episode(number, places, places, goal, np.zeros((len(places), 2)), sent, sent,
+    return Episode(number, places, places, goal, np.zeros((len(places), 2)), sent, sent, sent,
                    np.ones(len(sent), bool), success)
 
 

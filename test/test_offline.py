@@ -230,7 +230,7 @@ def test_the_loss_that_stays_close_to_the_data(whole):
         for parameter in learner.ddpg.critics.parameters():
             parameter.zero_()  # Q is 0 for every action, and so is its gradient
     gradients, _ = actor_gradient(learner, batch)
-    recorded = batch.sent if whole else batch.residual
+    recorded = batch.executed if whole else batch.residual
     np.testing.assert_allclose(gradients[-1], -2 * 0.7 * recorded.mean(axis=0) / SPEC.action_size,
                                rtol=1e-4, atol=1e-7)
 
@@ -323,4 +323,4 @@ def test_the_bags_reach_the_learner_episode_by_episode(bag):
     learner = learner_of(bag)
     episodes = list(read_episodes(bag, SPEC))
     assert learner.recorded.size == len(episodes) == EPISODES
-    np.testing.assert_array_equal(learner.recorded.sent[3], episodes[3].sent.astype(np.float32))
+    np.testing.assert_array_equal(learner.recorded.executed[3], episodes[3].executed.astype(np.float32))

@@ -71,7 +71,7 @@ def test_training_knows_the_horizon(tmp_path, arm):
     loop = make_loop(tmp_path, **SLOW, arm=arm)
     loop.advance()
     learner = loop.learner
-    assert learner.transitions == 12 and learner.replay.sent.shape[1] == 12
+    assert learner.transitions == 12 and learner.replay.executed.shape[1] == 12
     assert learner.ddpg._discount == 1 - 1 / 12
     save(tmp_path, learner, {})
     with pytest.raises(WeightsError, match='episodes of 12 steps, expected 13: the horizon'):

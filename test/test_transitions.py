@@ -17,14 +17,15 @@ SPEC = TaskSpec('small', 3, 2, 1, 6, 0.05, 'none')
 def state(episode, step, last=False, applied=None):
     """Return a State whose numbers tell where it belongs."""
     return data.State(episode, step, np.full(3, episode + step / 10), np.full(2, float(step)),
-                      np.array([9.0, episode]), success=last, last=last,
+                      np.array([9.0, episode]), success=last, truncated=last,
                       applied=step > 0 if applied is None else applied)
 
 
 def command(episode, step, status=data.RESIDUAL):
     """Return a Command whose numbers tell where it belongs."""
     one = np.array([step / 100])
-    return data.Command(episode, step, 1, one + 1, one + 2, 1.0, one + 3, one + 4, status)
+    return data.Command(episode, step, data.EVALUATE, 1, one + 1, one + 2, 1.0, one + 3, one + 4,
+                        status)
 
 
 def episode_messages(number, steps=6):

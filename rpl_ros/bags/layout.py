@@ -5,6 +5,7 @@ A layout follows from the definition in the bag and from the lengths of all stri
 in a message. Nearly all messages of a topic share one, so that one look serves thousands.
 """
 
+from contextlib import suppress
 from functools import lru_cache
 
 import numpy as np
@@ -144,11 +145,11 @@ def _text(data):
 
 
 class Decoder:
-    """Decodes the messages of one type, `kind`, by the definitions `types`."""
+    """Decodes the messages of one type, `kind`, by the first of some definitions that fits."""
 
-    def __init__(self, types, kind):
+    def __init__(self, definitions, kind):
         """Begin without any layout."""
-        self._types, self._kind = types, kind
+        self._definitions, self._kind = definitions, kind
         self._layouts = {}  # by size of the message: the last one that fitted
 
     def decode(self, raws):
@@ -168,7 +169,7 @@ class Decoder:
         good = layout and layout.fits(rows)
         if layout is None or not good.any():
             try:
-                layout = self._layouts[size] = Layout(self._types, self._kind, raws[left[0]])
+                layout = self._layouts[size] = self._layout(raws[left[0]])
             except BadMessage as error:
                 bad[left[0]] = error
                 return left[1:]
@@ -189,6 +190,17 @@ class Decoder:
                 for index in taken:
                     self._some(raws, size, [index], groups, bad)
         return others
+
+    def _layout(self, raw):
+        """Return the Layout of a message; the BadMessage of the first definition if none fits."""
+        first, *others = self._definitions
+        try:
+            return Layout(first, self._kind, raw)
+        except BadMessage:
+            for types in others:
+                with suppress(BadMessage):
+                    return Layout(types, self._kind, raw)
+            raise
 
     @staticmethod
     def _rows(layout, raws, which):

@@ -31,9 +31,9 @@ def features(spec):
     action = action_names(spec)
     vectors = {'observation.state': observation_names(spec),
                'observation.environment_state': DESIRED_GOAL, 'action': action,
-               'base_action': action, 'residual': action, 'achieved_goal': ACHIEVED_GOAL,
+               'sent_action': action, 'base_action': action, 'residual': action, 'achieved_goal': ACHIEVED_GOAL,
                'next.achieved_goal': ACHIEVED_GOAL}
-    scalars = {'next.reward': 'float32', 'next.done': 'bool', 'next.success': 'bool', **COUNTERS}
+    scalars = {'next.reward': 'float32', 'next.done': 'bool', 'next.terminated': 'bool', 'next.success': 'bool', **COUNTERS}
     return {**{key: {'dtype': 'float32', 'shape': [len(names)], 'names': names}
                for key, names in vectors.items()},
             **{key: {'dtype': kind, 'shape': [1], 'names': None}
@@ -45,20 +45,20 @@ def frames(spec, episode):
 
     Rewards and successes follow from the float32 numbers, as in the learner's replay.
     """
-    observations, achieved, base_actions, residuals, sent, goal = (
+    observations, achieved, base_actions, residuals, sent, executed, goal = (
         np.asarray(values, np.float32) for values in (
             episode.observations, episode.achieved_goals, episode.base_actions,
-            episode.residuals, episode.sent, episode.desired_goal))
-    done = np.zeros(episode.steps, bool)
-    done[-1] = episode.ended
+            episode.residuals, episode.sent, episode.executed, episode.desired_goal))
+    done, terminated = np.zeros((2, episode.steps), bool)
+    done[-1], terminated[-1] = episode.ended, episode.terminated
     return {
         'observation.state': observations[:-1],
-        'observation.environment_state': np.tile(goal, (episode.steps, 1)), 'action': sent,
-        'base_action': base_actions[:-1], 'residual': residuals,
+        'observation.environment_state': np.tile(goal, (episode.steps, 1)), 'action': executed,
+        'sent_action': sent, 'base_action': base_actions[:-1], 'residual': residuals,
         'achieved_goal': achieved[:-1], 'next.achieved_goal': achieved[1:],
         'next.reward': task_reward(spec, achieved[1:], goal, observations[1:],
-                                   sent).astype(np.float32),
-        'next.done': done, 'next.success': is_success(achieved[1:], goal, spec.reach)}
+                                   executed).astype(np.float32),
+        'next.done': done, 'next.terminated': terminated, 'next.success': is_success(achieved[1:], goal, spec.reach)}
 
 
 def pieces(valid):

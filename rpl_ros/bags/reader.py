@@ -11,6 +11,7 @@ from typing import Any
 from rpl_ros.bags.errors import BagError, Report
 from rpl_ros.bags.files import open_file, storage_files
 from rpl_ros.bags.layout import Decoder
+from rpl_ros.bags.legacy import upgraded
 from rpl_ros.bags.schema import TYPES, types_of
 from rpl_ros.data import BaseAction, Command, State
 from rpl_ros.transitions import Joiner
@@ -66,11 +67,11 @@ class _Topics:
         if connection.serialization != 'cdr':
             raise BagError(f'{where} is serialized as {connection.serialization!r}, '
                            "expected 'cdr'")
-        types = types_of(connection.kind, connection.definition, connection.encoding, where)
+        definitions = types_of(connection.kind, connection.definition, connection.encoding, where)
         # Files of one bag have connections of their own but mostly the same definitions.
         key = (topic, connection.definition)
         if key not in self._decoders:
-            self._decoders[key] = Decoder(types, connection.kind)
+            self._decoders[key] = Decoder(definitions, connection.kind)
         return topic, self._decoders[key]
 
 
@@ -114,7 +115,7 @@ def _decoded(batch, topics, report):
             stored = batch[indices[number]]
             report.note(f'{stored.connection.path}: a message of topic '
                         f'{stored.connection.topic} at {stored.place} is damaged: {error}')
-        columns += [(topic, [indices[number] for number in numbers], values)
+        columns += [(topic, [indices[number] for number in numbers], upgraded(topic, values))
                     for numbers, values in groups]
     return batch, columns
 
@@ -191,9 +192,16 @@ def read_raw(path, topics, report=None):
     report = Report(quiet=False) if report is None else report
     for batch, groups in _batches(path, frozenset(topics), report):
         ready = [(index, topic, bool(last)) for topic, indices, columns in groups
-                 for index, last in zip(indices, columns.get('last', [False] * len(indices)))]
+                 for index, last in zip(indices, _ends(columns, len(indices)))]
         for index, topic, last in sorted(ready):
             yield topic, batch[index].time, batch[index].raw, last
+
+
+def _ends(columns, count):
+    """Return for each of `count` messages whether an episode ends with it."""
+    if 'terminated' not in columns:
+        return [False] * count
+    return [one or two for one, two in zip(columns['terminated'], columns['truncated'])]
 
 
 def _check_task(task, columns, connection):

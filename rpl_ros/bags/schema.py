@@ -8,6 +8,7 @@ from rosbags.typesys import get_types_from_idl, get_types_from_msg, TypesysError
 
 from rpl_ros.bags.definitions import definition
 from rpl_ros.bags.errors import BagError
+from rpl_ros.bags.legacy import legacy_types
 
 # Topics of the graph by the last part of their name: equal to rpl_ros.nodes.qos.TOPICS (a test
 # compares them); repeated here because plain Python has no rpl_msgs.
@@ -18,6 +19,7 @@ TYPES = {
     'policy_weights': 'rpl_msgs/msg/PolicyWeights',
     'learner_status': 'rpl_msgs/msg/LearnerStatus',
     'episode_result': 'rpl_msgs/msg/EpisodeResult',
+    'task': 'rpl_msgs/msg/Task',
 }
 IDL_SEPARATOR = '=' * 80 + '\n'
 
@@ -40,23 +42,24 @@ def _parsed(text, encoding, kind):
 
 
 def types_of(kind, text, encoding, where):
-    """Return the definitions by which messages of type `kind` are decoded.
+    """Return the definitions by which messages of type `kind` may be decoded, a list.
 
-    Those in the bag, or the installed ones where the bag holds none; BagError, naming the field,
-    where both differ. `where` says which file and topic.
+    Those in the bag, which must be those of today or of version 0.1: BagError, naming the field,
+    where they are not. Both where the bag holds none. `where` says which file and topic.
     """
     own = own_types(kind)
+    before = {**own, **legacy_types(kind)}
     if not text:
-        return own
+        return [own, before]
     try:
         types = {**own, **_parsed(text, encoding, kind)}
     except TypesysError as error:
         raise BagError(f'{where}: the definition of {kind} cannot be read: {error}') from error
     difference = _difference(types, own, kind, '')
-    if difference:
+    if difference and _difference(types, before, kind, ''):
         raise BagError(f'{where}: {kind} was another version when this bag was recorded: '
                        f'{difference}')
-    return types
+    return [types]
 
 
 def _difference(found, expected, kind, prefix):

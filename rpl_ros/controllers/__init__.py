@@ -2,7 +2,8 @@
 """The initial controllers by name: functions (observation, desired_goal) -> base action.
 
 One that takes long over its first action has an attribute `prepare`, a function to call before;
-one for observations of a certain size has it in its attribute `observation_size`.
+one that keeps something from action to action has a function `reset`, called when an episode
+begins; one for observations of a certain size has it in its attribute `observation_size`.
 """
 
 from importlib import import_module
@@ -34,6 +35,8 @@ def _load(path, name):
 def find_controller(name):
     """Return the controller called `name`, or the function at `package.module:function`.
 
+    Of a class a new object.
+
     ValueError says what was wrong with the name or file and which controllers are built in.
     """
     if name in CONTROLLERS:
@@ -49,6 +52,8 @@ def find_controller(name):
                          f'{", ".join([*CONTROLLERS, *FROM_FILE])}, or package.module:function '
                          'for your own')
     found = _load(name, name)
+    if isinstance(found, type):
+        found = found()  # a class: each graph, and each process that plays, has its own object
     if not callable(found):
         raise ValueError(f'controller {name!r} is a {type(found).__name__}, expected a function '
                          '(observation, desired_goal) -> base action')

@@ -13,7 +13,7 @@ from rpl_ros.bags.reader import NEEDED, read_items
 from rpl_ros.bags.schema import TYPES
 from rpl_ros.experiments.evaluate import wilson
 from rpl_ros.tasks.specs import spec as find_spec
-from rpl_ros.transitions import driven, Joiner
+from rpl_ros.transitions import Joiner, mode_of
 
 FIT, LOSSES, UNUSABLE = range(3)
 """The verdict, and the exit code."""
@@ -30,14 +30,14 @@ class _Tally:
     returned: float = 0.0
     missed: int = 0
     version: int = 0
-    statuses: set = field(default_factory=set)
+    modes: set = field(default_factory=set)
 
     def add(self, topic, item):
         """Take a State or Command that did not come before."""
         self.steps[topic].add(item.step)
         if topic == 'command':
             self.version = max(self.version, item.policy_version)
-            self.statuses.add(item.status)
+            self.modes.add(item.mode)
             return
         self.returned += item.reward
         self.missed += item.step > 0 and not item.applied
@@ -47,7 +47,7 @@ class _Tally:
     @property
     def mode(self):
         """Return who drove: 'base', 'explore' or 'evaluate'."""
-        return data.MODE_NAMES[driven(self.statuses) if self.version else data.BASE]
+        return data.MODE_NAMES[mode_of(self.modes)]
 
     @property
     def absent(self):

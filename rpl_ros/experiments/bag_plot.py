@@ -9,11 +9,12 @@ from rpl_ros.bags.errors import BagError, Report
 from rpl_ros.bags.reader import read_items
 from rpl_ros.experiments.plot import BASE, new_figure, RESIDUAL
 from rpl_ros.tasks.specs import CONTROL_PERIOD, spec as find_spec
+from rpl_ros.transitions import executed_by
 
 GRIPPER = {'mbrl_pusher': slice(14, 17)}
 """Elements of the observation that say where the gripper is, m; the first three elsewhere."""
 FETCH_ACTIONS = ('x, 1 = 0.05 m', 'y, 1 = 0.05 m', 'z, 1 = 0.05 m', 'fingers, 1 = open')
-OBJECT, GOAL, SENT = '#009e73', '#000000', '#000000'
+OBJECT, GOAL, SENT, EXECUTED = '#009e73', '#000000', '#000000', '#cc79a7'
 ROW, WIDTH = 1.55, 11.0
 """Height of a panel, and width of the picture, inches."""
 
@@ -79,7 +80,17 @@ def _draw_left(panels, times, states, gripper):
     _tidy(panels[3], 'reward, no unit')
 
 
-def _draw_right(panels, times, commands, spec):
+def _executed(states, commands, length, size):
+    """Return the actions (length, size) that were executed, NaN where nothing was."""
+    rows = np.full((length, size), np.nan)
+    for step, command in commands.items():
+        known = step + 1 in states and executed_by(command, states[step + 1])
+        if known:
+            rows[step] = known[0]
+    return rows
+
+
+def _draw_right(panels, times, states, commands, spec):
     """Draw the parts of the command, component by component."""
     length, size = len(times), spec.action_size
     lines = ((_rows(commands, length, size, lambda command: command.base_action), 'base action',
@@ -88,7 +99,9 @@ def _draw_right(panels, times, commands, spec):
                     lambda command: command.residual_scale * command.residual),
               'scale x residual', {'color': RESIDUAL, 'lw': 1.5}),
              (_rows(commands, length, size, lambda command: command.sent), 'sent',
-              {'color': SENT, 'lw': 0.9, 'ls': (0, (3, 1))}))
+              {'color': SENT, 'lw': 0.9, 'ls': (0, (3, 1))}),
+             (_executed(states, commands, length, size), 'executed',
+              {'color': EXECUTED, 'lw': 0.9, 'ls': ':'}))
     for column, axes in enumerate(panels[:size]):
         for rows, name, style in lines:
             # The command for the last state is never executed.
@@ -114,7 +127,7 @@ def draw_episode(path, number=None):
     figure = new_figure(WIDTH, ROW * rows + 0.6)
     grid = figure.subplots(rows, 2, sharex=True, squeeze=False)
     _draw_left(grid[:, 0], times, states, GRIPPER.get(task, slice(0, 3)))
-    _draw_right(grid[:, 1], times, commands, spec)
+    _draw_right(grid[:, 1], times, states, commands, spec)
     for column, used in enumerate((4, spec.action_size)):
         for axes in grid[used:, column]:
             axes.remove()

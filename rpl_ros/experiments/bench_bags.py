@@ -19,6 +19,8 @@ from rpl_ros.bags.schema import own_types, TYPES
 from rpl_ros.launching.bag import Bag, qos_entry
 from rpl_ros.tasks.specs import spec as find_spec
 
+RUN = 'made_up'
+"""Id of the run."""
 START = 1_700_000_000_000_000_000
 """Time of the first message, ns since 1970."""
 PERIOD = 40_000_000
@@ -36,14 +38,14 @@ def _typestore():
     return store
 
 
-def encode(topic, item, time_ns=0, **more):
+def encode(topic, item, time_ns=0, run=RUN, **more):
     """Return a dataclass of rpl_ros.data as the bytes of its message on `topic`."""
     store = _typestore()
     kinds = store.types
     stamp = kinds['builtin_interfaces/msg/Time'](time_ns // 10**9, time_ns % 10**9)
     header = kinds['std_msgs/msg/Header'](stamp, 'world')
-    return bytes(store.serialize_cdr(kinds[TYPES[topic]](header=header, **vars(item), **more),
-                                     TYPES[topic]))
+    return bytes(store.serialize_cdr(kinds[TYPES[topic]](
+        header=header, run=run, **vars(item), **more), TYPES[topic]))
 
 
 def episode_items(spec, number, rng):
@@ -53,11 +55,13 @@ def episode_items(spec, number, rng):
         last = step == spec.horizon
         yield 'state', data.State(
             number, step, rng.normal(size=spec.observation_size), rng.normal(size=spec.goal_size),
-            goal, -float(step > 0), last and number % 2 == 0, last, step > 0, 0.001 * (step > 0))
+            goal, -float(step > 0), last and number % 2 == 0, False, last, step > 0,
+            0.001 * (step > 0))
         base, residual = rng.normal(size=(2, spec.action_size))
         status = (data.EPISODE_END if last else data.EXPLORING if number % 4 else
                   data.BASE_EPISODE)
-        yield 'command', data.Command(number, step, 1 + number // 4, base, residual, 1.0,
+        mode = data.EXPLORE if number % 4 else data.BASE
+        yield 'command', data.Command(number, step, mode, 1 + number // 4, base, residual, 1.0,
                                       base + residual, np.clip(base + residual, -1, 1), status)
 
 

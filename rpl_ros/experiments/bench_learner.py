@@ -58,8 +58,10 @@ class Eager(Ddpg):
         with torch.no_grad():
             action = self._judged(self.target_actor(after), batch.next_base_action)
             future, _ = self.target_critics(after, action).min(dim=0)
+            future = future * (1.0 - batch.terminal)
             target = (batch.reward + self._discount * future).clamp(self._lowest, 0.0)
-        taken = batch.residual if self._settings.critic_action == 'residual' else batch.sent
+        taken = (batch.residual if self._settings.critic_action == 'residual'
+                 else batch.executed)
         losses = [torch.nn.functional.mse_loss(values, target)
                   for values in self.critics(inputs, taken)]
         self.critic_optimizer.zero_grad()
@@ -88,11 +90,12 @@ def synthetic_episode(spec, number):
         return rng.standard_normal((count, size), dtype=np.float32)
 
     residuals, base_actions = rows(steps, spec.action_size), rows(steps + 1, spec.action_size)
+    sent = np.clip(residuals + base_actions[:-1], -1, 1)
     return Episode(
         episode=number, observations=rows(steps + 1, spec.observation_size),
         achieved_goals=spec.reach * rows(steps + 1, spec.goal_size),
         desired_goal=spec.reach * rows(1, spec.goal_size)[0], base_actions=base_actions,
-        residuals=residuals, sent=np.clip(residuals + base_actions[:-1], -1, 1),
+        residuals=residuals, sent=sent, executed=sent,
         valid=np.ones(steps, bool), success=False)
 
 

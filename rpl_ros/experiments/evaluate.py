@@ -17,6 +17,7 @@ from rpl_ros import data
 from rpl_ros.assets import share
 from rpl_ros.config import load_settings, make_settings, ResidualSettings, SettingsError
 from rpl_ros.controllers import controller_for
+from rpl_ros.controllers.guard import Guard
 from rpl_ros.experiments.failures import how_it_failed
 from rpl_ros.measures import measure_of
 from rpl_ros.policy.residual import ResidualPolicy
@@ -54,27 +55,6 @@ class Outcome:
     stopped: int = 0
     problem: str = ''
     failure: str = ''
-
-
-class Guard:
-    """A controller whose failures end in NaN, with which the policy stops the robot, as live."""
-
-    def __init__(self, controller, action_size):
-        """Take a function (observation, desired_goal) -> base action."""
-        self.controller, self._size = controller, action_size
-        self.problem = ''
-
-    def __call__(self, observation, desired_goal):
-        """Return the base action (A,), or NaNs; notes the first problem."""
-        try:
-            action = np.asarray(self.controller(observation, desired_goal), dtype=np.float64)
-            if action.shape == (self._size,) and np.isfinite(action).all():
-                return action
-            problem = f'it returned {action}, expected {self._size} finite numbers'
-        except Exception as error:  # a user's own function may raise anything
-            problem = f'{type(error).__name__}: {error}'
-        self.problem = self.problem or problem
-        return np.full(self._size, np.nan)
 
 
 def wilson(successes, trials):

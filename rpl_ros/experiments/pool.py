@@ -16,7 +16,8 @@ import signal
 import threading
 
 from rpl_ros.controllers import controller_for
-from rpl_ros.experiments.evaluate import EvaluationError, FRESH, greedy_policy, Guard, play
+from rpl_ros.controllers.guard import Guard
+from rpl_ros.experiments.evaluate import EvaluationError, FRESH, greedy_policy, play
 from rpl_ros.policy.actor import Actor
 from rpl_ros.policy.weights import unpack
 from rpl_ros.tasks.specs import spec as find_spec

@@ -58,12 +58,14 @@ def marks_of(spec, episode):
 
 def _record(task, controller, policy, number):
     """Play an episode; return its poses (T + 1, nq) and the marks of its states."""
+    from rpl_ros.controllers.guard import begin_episode
     from rpl_ros.rollout import run_episode
     poses = []
 
     def watched(observation, desired_goal):
         poses.append(task.data.qpos.copy())
         return controller(observation, desired_goal)
+    begin_episode(controller)
     episode, _, _ = run_episode(task, watched, policy, number)
     return np.array(poses), marks_of(task.spec, episode)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 import os
 from pathlib import Path
+import secrets
 import sys
 
 from rpl_ros.bags.errors import BagError
@@ -77,16 +78,12 @@ class Run:
     arguments: dict
     after: tuple
     main: str
+    id: str
 
     @property
     def config(self):
         """Return the path of the ROS parameter file that every node of the run reads."""
         return self.folder / 'config.yaml'
-
-    def uses_sim_time(self, node):
-        """Return whether `node` runs on the simulator's clock."""
-        return (self.main == SIM and node != SIM
-                and self.settings[SIM].mode == 'realtime')
 
 
 SIM = 'sim_node'
@@ -225,6 +222,13 @@ def _window(headless):
     return headless == 'false'
 
 
+def _readers(on):
+    """Return the names of the nodes of a graph that read the state; `on` are its switches."""
+    return [name for name, there in (
+        ('base_controller_node', on['base']), ('residual_node', True),
+        ('learner_node', on['learn']), ('recorder_node', on['record'])) if there]
+
+
 def resolve(task, given):
     """Return the Run of `task` for the arguments {name: text} that were given.
 
@@ -244,10 +248,11 @@ def resolve(task, given):
         out = f'runs/{task}_{datetime.now():%Y%m%d_%H%M%S}'
     folder = Path(out).expanduser().absolute()
     sim = settings[SIM]
+    readers = _readers(on)
     settings[SIM] = sim = replace(
-        sim, window=_window(arguments['headless']),
-        # Base controller and residual read the state; so does a user's controller in our place.
-        subscribers=2 + on['learn'] + on['record'],
+        sim, window=_window(arguments['headless']), wait_for=' '.join(readers),
+        # A user's controller, in place of ours, reads the state, too.
+        subscribers=len(readers) + (not on['base']),
         max_owed_updates=sim.max_owed_updates if on['learn'] else 0)
     robot, *others = ROBOTS[arguments['robot']]
     if robot != SIM:
@@ -267,9 +272,13 @@ def resolve(task, given):
         settings = {node: replace(one, autostart=arguments['autostart'] == 'true')
                     if isinstance(one, Managed) else one for node, one in settings.items()}
 
+    run_id = f'{task}_{datetime.now():%Y%m%d_%H%M%S}_{secrets.token_hex(3)}'
+    settings = {node: replace(one, run=run_id) for node, one in settings.items()}
+
     switches = {'learner_node': on['learn'], 'recorder_node': on['record'],
                 'base_controller_node': on['base']}
     processes = (*map(Process, (robot, *others)),
                  *(process for process in graph.processes
                    if switches.get(process.executable, True)))
-    return Run(task, folder, settings, processes, arguments, (*graph.after, str(folder)), robot)
+    return Run(task, folder, settings, processes, arguments, (*graph.after, str(folder)), robot,
+               run_id)

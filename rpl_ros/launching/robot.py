@@ -43,15 +43,15 @@ def robot_settings(settings, arguments, packaged_config):
     speed = agreed('max_ee_speed', {str(path): own['max_ee_speed'], str(params): sim.max_ee_speed})
     own.update(horizon=horizon, max_ee_speed=speed, task=sim.task, seed=sim.seed,
                episodes=sim.episodes, first_episode=sim.first_episode,
-               subscribers=sim.subscribers, reset_service=RESET_SERVICE if simulated else '')
+               subscribers=sim.subscribers, wait_for=sim.wait_for,
+               start_timeout=sim.start_timeout, reset_service=RESET_SERVICE if simulated else '')
     if simulated:  # whose base stands there
         own['base_pose'] = AdapterSettings().base_pose
     adapter = check_contract(make_settings(AdapterRunSettings, own, str(path)), str(path))
-    result = {node: replace(one, horizon=horizon) if hasattr(one, 'horizon') else one
+    result = {node: replace(one, horizon=horizon, max_ee_speed=speed)
               for node, one in settings.items()}
     # What evaluates the policy later in one process takes it from here.
-    result['sim_node'] = replace(result['sim_node'], max_ee_speed=speed, arm='joints',
-                                 mode='realtime')
+    result['sim_node'] = replace(result['sim_node'], arm='joints', mode='realtime')
     shared = {spec.name: getattr(adapter, spec.name) for spec in fields(RobotTopics)}
     result[ADAPTER] = adapter
     if simulated:

@@ -82,13 +82,11 @@ def _quoted(value):
     return _Quoted(value) if isinstance(value, str) else value
 
 
-def parameter_file(all_settings, uses_sim_time=lambda node: False):
+def parameter_file(all_settings):
     """Return the text of a ROS parameter file with each parameter of {node name: settings}."""
     tree = {}
     for node, settings in all_settings.items():
         values = {name: _quoted(value) for name, value in asdict(settings).items()}
-        if uses_sim_time(node):
-            values['use_sim_time'] = True
         tree[node] = {'ros__parameters': values}
     return to_yaml(tree)
 
@@ -106,7 +104,7 @@ def circumstances():
 
 def prepare(run):
     """Make the run folder with config.yaml and run.yaml; SettingsError if there is one already."""
-    facts = {'task': run.task, 'seed': run.settings['sim_node'].seed, **circumstances(),
+    facts = {'task': run.task, 'run': run.id, 'seed': run.settings['sim_node'].seed, **circumstances(),
              'ros_domain_id': domain_id(), 'arguments': dict(run.arguments)}
     try:
         run.folder.mkdir(parents=True)
@@ -116,5 +114,5 @@ def prepare(run):
     except OSError as error:
         raise SettingsError(f'run folder {run.folder} cannot be made: {error.strerror}'
                             ) from error
-    write_file(run.config, parameter_file(run.settings, run.uses_sim_time))
+    write_file(run.config, parameter_file(run.settings))
     write_file(run.folder / 'run.yaml', to_yaml(facts))

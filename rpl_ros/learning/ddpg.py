@@ -153,7 +153,7 @@ class Ddpg:
             loss = self._settings.action_l2 * residual.square().mean()
             weight = self._settings.data_weight
             if weight:
-                recorded = batch.sent if self._shape.whole_action else batch.residual
+                recorded = batch.executed if self._shape.whole_action else batch.residual
                 loss = loss + weight * (residual - recorded).square().mean()
                 value_scale = values.detach().abs().mean().clamp_min(SMALLEST_SCALE)
                 loss = loss - value / value_scale
@@ -169,10 +169,11 @@ class Ddpg:
                                  batch.next_base_action)
             action = self._judged(self.target_actor(after), batch.next_base_action)
             future = self.target_critics(after, action).amin(dim=0)
-            # Time limits end no episode here: the future counts after the last step too.
+            # A time limit ends no return: only what the task itself has ended has no future.
+            future *= 1.0 - batch.terminal
             target = (batch.reward + self._discount * future).clamp_(self._lowest, 0.0)
         residual = self._settings.critic_action == 'residual' and not self._shape.whole_action
-        error = self.critics(inputs, batch.residual if residual else batch.sent) - target
+        error = self.critics(inputs, batch.residual if residual else batch.executed) - target
         loss = error.square().mean(dim=1)
         self.critic_optimizer.zero_grad(set_to_none=True)
         loss.sum().backward()

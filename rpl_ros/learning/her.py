@@ -29,11 +29,15 @@ def sample(replay, size, ratio, which, spec, rng):
     """Return a Batch of `size` transitions of the TaskSpec `spec`, relabelled."""
     slot, step = replay.draw(size, rng)
     goal = hindsight_goals(replay, slot, step, ratio, which, rng)
-    next_observation, sent = replay.observations[slot, step + 1], replay.sent[slot, step]
-    reward = task_reward(spec, replay.achieved_goals[slot, step + 1], goal, next_observation, sent)
+    next_observation = replay.observations[slot, step + 1]
+    executed = replay.executed[slot, step]
+    reward = task_reward(spec, replay.achieved_goals[slot, step + 1], goal, next_observation,
+                         executed)
+    terminal = replay.terminated[slot] & (step + 1 == replay.steps[slot])
     return Batch(
         observation=replay.observations[slot, step], remembered=replay.remembered[slot, step],
         goal=goal, base_action=replay.base_actions[slot, step],
-        residual=replay.residuals[slot, step], sent=sent, reward=reward.astype(np.float32),
+        residual=replay.residuals[slot, step], executed=executed,
+        reward=reward.astype(np.float32), terminal=terminal.astype(np.float32),
         next_observation=next_observation, next_remembered=replay.remembered[slot, step + 1],
         next_base_action=replay.base_actions[slot, step + 1])

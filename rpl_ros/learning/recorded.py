@@ -100,7 +100,7 @@ def _count(taken, episode, scale, reach):
     moved = valid & episode.residuals.any(axis=1)
     total = (episode.base_actions[:-1] + scale * episode.residuals)[moved]
     taken.residuals += len(total)
-    taken.foreign += int((np.abs(np.clip(total, -1.0, 1.0) - episode.sent[moved])
+    taken.foreign += int((np.abs(np.clip(total, -1.0, 1.0) - episode.executed[moved])
                           > TOLERANCE).any(axis=1).sum())
     reached = is_success(episode.achieved_goals[-1], episode.desired_goal, reach)
     if np.isfinite(episode.achieved_goals[-1]).all():

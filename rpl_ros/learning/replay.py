@@ -12,6 +12,7 @@ from rpl_ros.policy.actor import remember
 class Batch:
     """B transitions as float32 arrays, each (B, size); `reward` is (B,).
 
+    `terminal` (B,) is 1 where the task ended the episode there, so that no return follows, else 0.
     `remembered` and `next_remembered` are what the policy remembers of the observations before.
     """
 
@@ -20,8 +21,9 @@ class Batch:
     goal: np.ndarray
     base_action: np.ndarray
     residual: np.ndarray
-    sent: np.ndarray
+    executed: np.ndarray
     reward: np.ndarray
+    terminal: np.ndarray
     next_observation: np.ndarray
     next_remembered: np.ndarray
     next_base_action: np.ndarray
@@ -35,8 +37,8 @@ class Batch:
                       for name in cls.__dataclass_fields__})
 
 
-ROWS = ('observations', 'achieved_goals', 'base_actions', 'residuals', 'sent', 'desired_goals',
-        'valid', 'steps')
+ROWS = ('observations', 'achieved_goals', 'base_actions', 'residuals', 'executed', 'desired_goals',
+        'valid', 'steps', 'terminated')
 
 
 class Replay:
@@ -59,10 +61,11 @@ class Replay:
             self.remembered = np.empty_like(self.observations)
         self.base_actions = np.empty((capacity, steps + 1, spec.action_size), np.float32)
         self.residuals = np.empty((capacity, steps, spec.action_size), np.float32)
-        self.sent = np.empty((capacity, steps, spec.action_size), np.float32)
+        self.executed = np.empty((capacity, steps, spec.action_size), np.float32)
         self.desired_goals = np.empty((capacity, spec.goal_size), np.float32)
         self.valid = np.zeros((capacity, steps), bool)
         self.steps = np.zeros(capacity, np.int64)
+        self.terminated = np.zeros(capacity, bool)
         self.added = 0
 
     @property
@@ -87,11 +90,11 @@ class Replay:
             getattr(self, name)[slot, :steps + 1] = getattr(episode, name)
         self._remember(np.array([slot]), steps)
         self.residuals[slot, :steps] = episode.residuals
-        self.sent[slot, :steps] = episode.sent
+        self.executed[slot, :steps] = episode.executed
         self.desired_goals[slot] = episode.desired_goal
         self.valid[slot] = False
         self.valid[slot, :steps] = episode.valid
-        self.steps[slot] = steps
+        self.steps[slot], self.terminated[slot] = steps, episode.terminated
         self.added += 1
         return count
 

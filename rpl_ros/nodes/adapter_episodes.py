@@ -5,6 +5,9 @@ import time
 
 from std_srvs.srv import Trigger
 
+from rpl_ros.nodes.qos import hear_presence
+from rpl_ros.nodes.waiting import Wait
+
 SETTLE = 1.0  # s, until a match is known on both sides
 
 
@@ -12,14 +15,19 @@ class Episodes:
     """Counts the episodes of an adapter node, and begins the next one when all is there for it.
 
     `next` is the number of the episode that follows. `states` is the publisher whose readers must
-    be there.
+    be there, `twists` the one that must be alone on its topic: an arm obeys one node.
     """
 
-    def __init__(self, node, adapter, states, following):
+    def __init__(self, node, adapter, states, twists, following):
         """Make client and service on the node; `following` is the first number."""
         self.next = following
         self._node, self._adapter, self._states = node, adapter, states
         self._settings = settings = node.settings
+        self._twists, self._made = twists, time.monotonic()
+        self._alone = False
+        self._missing = set(settings.wait_for.split())
+        hear_presence(node, self._missing.discard)
+        self._wait = Wait(node, settings.start_timeout)
         self._all_since = self._asked = self._invited = None
         self._began = 0.0  # by the steady clock, s
         self._scene = (node.create_client(Trigger, settings.reset_service)
@@ -67,19 +75,33 @@ class Episodes:
 
     def _everybody_is_there(self):
         """Return whether those who read the state have been there for long enough."""
-        node, now, count = self._node, time.monotonic(), self._states.get_subscription_count()
-        if count < self._settings.subscribers:
+        now, count = time.monotonic(), self._states.get_subscription_count()
+        if self._missing or count < self._settings.subscribers:
             self._all_since = None
-            node.warn('subscribers', f'{count} of {self._settings.subscribers} nodes read the '
-                      'state: waiting for the others')
+            missing = ', '.join(sorted(self._missing)) or 'none'
+            self._wait.go_on(
+                f'nodes of run {self._settings.run!r} that are missing: {missing}; subscriptions '
+                f'on {self._states.topic_name}: {count} of {self._settings.subscribers}')
             return False
+        self._wait.over()
         self._all_since = self._all_since or now
-        if now - self._all_since < SETTLE:
+        return self._is_alone() and now - self._all_since >= SETTLE
+
+    def _is_alone(self):
+        """Return whether no other node was there to move this arm; end the node if one was.
+
+        Once only: who comes later has to go.
+        """
+        if self._alone or time.monotonic() - self._made < SETTLE:
+            return self._alone
+        topic, node = self._twists.topic_name, self._node
+        others = node.get_publishers_info_by_topic(topic)
+        if len(others) > 1:
+            names = ', '.join(sorted(f'{one.node_namespace.rstrip("/")}/{one.node_name}'
+                                     for one in others))
+            node.fail(f'another node moves this arm: {len(others)} publishers on {topic}: {names}')
             return False
-        if node.count_publishers('state') > 1:
-            node.fail('another node publishes on the topic state: is a second graph, or sim_node, '
-                      'in this ROS_DOMAIN_ID?')
-            return False
+        self._alone = True
         return True
 
     def _why_not(self):

@@ -9,12 +9,16 @@ from rpl_msgs.msg import BaseAction as BaseActionMessage
 
 from rpl_ros.config import ControllerSettings, SettingsError
 from rpl_ros.controllers import controller_for
+from rpl_ros.controllers.guard import begin_episode, Guard
 from rpl_ros.convert import fill, read_state
 from rpl_ros.data import BaseAction
 from rpl_ros.nodes.managed import ManagedNode
 from rpl_ros.nodes.params import run_node
-from rpl_ros.nodes.qos import publisher, subscribe
+from rpl_ros.nodes.qos import announce, publisher, subscribe
 from rpl_ros.tasks.specs import spec
+
+MOST_FAILURES = 50
+"""Actions in a row that a controller may fail to give: after that the node ends."""
 
 
 class BaseControllerNode(ManagedNode):
@@ -29,34 +33,54 @@ class BaseControllerNode(ManagedNode):
         self._spec = spec(self.settings.task, self.settings.horizon)
         self._name = self.settings.controller or self._spec.controller
         try:
-            self._controller = controller_for(self._spec, self._name)
+            controller = controller_for(self._spec, self._name)
         except ValueError as error:
             raise SettingsError(f'base_controller_node: {error}') from error
-        if hasattr(self._controller, 'prepare'):
-            self._controller.prepare()
+        if hasattr(controller, 'prepare'):
+            controller.prepare()
+        self._guard = Guard(controller, self._spec.action_size)
+        self._episode, self._newest, self._answer = None, None, None
+        self._failures = 0  # in a row
         self._actions = publisher(self, 'base_action')
         subscribe(self, 'state', self._on_state)
+        announce(self)
         self.get_logger().info(f'{self._name} is ready')
 
     def _on_state(self, message):
         if not self.active:
             return
         state = read_state(message)
+        key = state.episode, state.step
+        if key == self._newest:
+            self._actions.publish(self._answer)  # a controller may count its calls
+            return
         size = self._spec.observation_size
         if state.observation.shape != (size,) or not np.isfinite(state.observation).all():
             # residual_node stops the robot for such a state: no action is needed.
             self.warn('state', f'state ({state.episode}, {state.step}): the observation has '
                       f'{state.observation.size} values, expected {size} finite numbers')
             return
-        try:
-            action = self._controller(state.observation, state.desired_goal)
-        except Exception as error:  # a user's own function: whatever it raises, the robot stops
-            self.warn(type(error), f'controller {self._name} failed in state ({state.episode}, '
-                      f'{state.step}): {type(error).__name__}: {error}')
-            action = np.full(self._spec.action_size, np.nan)
-        answer = BaseAction(state.episode, state.step, np.asarray(action, dtype=np.float64))
-        self._actions.publish(fill(BaseActionMessage(controller=self._name), answer,
-                                   message.header))
+        if state.episode != self._episode:
+            self._episode = state.episode
+            begin_episode(self._guard)
+        answer = BaseAction(state.episode, state.step, self._action(state))
+        self._newest = key
+        self._answer = fill(BaseActionMessage(controller=self._name), answer, message.header,
+                            self.senders.run)
+        self._actions.publish(self._answer)
+
+    def _action(self, state):
+        """Return the base action (A,), or NaNs, with which the robot stops, where there is none."""
+        self._guard.problem = ''
+        action = self._guard(state.observation, state.desired_goal)
+        self._failures = self._failures + 1 if self._guard.problem else 0
+        if self._guard.problem:
+            self.warn('failed', f'controller {self._name} failed in state ({state.episode}, '
+                      f'{state.step}): {self._guard.problem}')
+        if self._failures >= MOST_FAILURES:
+            self.fail(f'controller {self._name} gave no usable action {self._failures} times in a '
+                      f'row: {self._guard.problem}')
+        return action
 
 
 def main(args=None):

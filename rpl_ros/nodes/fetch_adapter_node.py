@@ -16,7 +16,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.qos import qos_profile_sensor_data
-from rpl_msgs.msg import State
+from rpl_msgs.msg import State, Task
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Float64, Header
 from std_srvs.srv import SetBool, Trigger
@@ -35,6 +35,7 @@ from rpl_ros.robot.contract import check_contract
 from rpl_ros.robot.kinematics import Kinematics
 from rpl_ros.robot.safety_modes import Output
 from rpl_ros.robot.safety_reasons import moderates, Reason, TEXTS
+from rpl_ros.tasks.described import task_fields
 
 DEPTH = 10
 WATCH_PERIOD = 0.01  # s
@@ -65,7 +66,7 @@ class FetchAdapterNode(ManagedNode):
                                for spec in fields(settings) if spec.metadata['tighten']})
         self._version = self._newest = 0
         self._twisted = False   # whether anything was ever sent to the arm
-        self._states = publisher(self, 'state')
+        self._states, self._tasks = publisher(self, 'state'), publisher(self, 'task')
         self._twists = self.create_publisher(TwistStamped, settings.twist_topic, DEPTH)
         self._gripper = self.create_publisher(Float64, settings.gripper_topic, DEPTH)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', DEPTH)
@@ -82,7 +83,7 @@ class FetchAdapterNode(ManagedNode):
             self.create_subscription(Bool, settings.run_stop_topic, self._on_run_stop, DEPTH)
         # After a cleanup the numbers go on: residual_node ignores states that go back.
         following = self._episodes.next if self._episodes else settings.first_episode
-        self._episodes = Episodes(self, self._adapter, self._states, following)
+        self._episodes = Episodes(self, self._adapter, self._states, self._twists, following)
         for name, kind, answer in (('estop', Trigger, self._on_estop),
                                    ('reset', Trigger, self._on_reset),
                                    ('residual', SetBool, self._on_residual)):
@@ -94,6 +95,12 @@ class FetchAdapterNode(ManagedNode):
         self.create_timer(1.0, self._on_second, clock=steady)
         self.get_logger().info(f'ready for {settings.task} with residuals of at most '
                                f'{settings.max_residual}')
+
+    def activate(self):
+        """Say which task it is."""
+        self._tasks.publish(Task(
+            header=Header(stamp=to_time(self.times()[1])), run=self.settings.run,
+            **task_fields(self._adapter.spec, self.settings.max_ee_speed)))
 
     def deactivate(self):
         """End the episode with a stop; the timers send the others, then silence follows."""
@@ -194,7 +201,8 @@ class FetchAdapterNode(ManagedNode):
             self._decide()
             return
         stamp = Header(stamp=to_time(self.times()[1]), frame_id=self.settings.world_frame)
-        self._states.publish(fill(State(task=self.settings.task), state, stamp))
+        self._states.publish(fill(State(task=self.settings.task), state, stamp,
+                                  self.settings.run))
         adapter.account.count('states')
         if state.last:
             self._episodes.next += 1

@@ -23,6 +23,7 @@ from rpl_ros.tasks import make_task
 from rpl_ros.tasks.fetch_joints import UPDATE_PERIOD
 from rpl_ros.tasks.fetch_sim import FetchSim, Sensors
 from rpl_ros.tasks.hook import NOISE_STD
+from rpl_ros.tasks.physics import forget_warnings, why_unsound
 
 DEPTH = 10
 RUN_STOP_EVERY = 10  # updates, between two messages about the run-stop
@@ -57,6 +58,7 @@ class FetchSimNode(ManagedNode):
         self.create_service(Trigger, 'reset_scene', self._on_reset)
         self.create_service(SetBool, '~/run_stop', self._on_run_stop)
         task.warm_up()
+        self._data = task.data
         self._window = None
         if settings.window:
             from rpl_ros.tasks.window import open_window
@@ -73,6 +75,7 @@ class FetchSimNode(ManagedNode):
 
     def _reset(self):
         settings = self.settings
+        forget_warnings(self._data)
         self._sim.reset(self._episode, np.random.default_rng([settings.seed, self._episode, 2]))
         self._began = time.monotonic()
 
@@ -110,7 +113,12 @@ class FetchSimNode(ManagedNode):
             self._update()
 
     def _update(self):
-        for item in self._sim.advance():
+        measured = self._sim.advance()
+        problem = why_unsound(self._data)
+        if problem:
+            self.fail(problem)
+            return
+        for item in measured:
             taken = self.get_clock().now().nanoseconds * 1e-9 - (self._sim.time - item.taken)
             if item.kind in self._poses:
                 self._poses[item.kind].publish(

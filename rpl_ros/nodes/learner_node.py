@@ -11,6 +11,7 @@ from queue import Empty, SimpleQueue
 import threading
 import time
 
+from builtin_interfaces.msg import Time
 from rclpy.clock import Clock, ClockType
 from rpl_msgs.msg import LearnerStatus, PolicyWeights
 from std_msgs.msg import Header
@@ -25,8 +26,9 @@ from rpl_ros.learning.learner import Learner
 from rpl_ros.learning.recorded import take_bags
 from rpl_ros.nodes.managed import ManagedNode
 from rpl_ros.nodes.params import run_node
-from rpl_ros.nodes.qos import publisher
-from rpl_ros.nodes.queues import queue, take, TAKE_PERIOD
+from rpl_ros.nodes.qos import announce, publisher, subscribe
+from rpl_ros.nodes.queues import queue, take_messages, TAKE_PERIOD
+from rpl_ros.nodes.same_task import require_same_task
 from rpl_ros.policy.weights import digest, WeightsError
 from rpl_ros.transitions import Joiner
 
@@ -46,6 +48,7 @@ class LearnerNode(ManagedNode):
         self._joiner = Joiner(self._learner.spec)
         self._episodes = SimpleQueue()
         self._error = ''
+        self._stamp = Time()
         self._rejected = 0
         self._stop, self._save_wanted = threading.Event(), threading.Event()
         self._rate = (time.monotonic(), 0, 0.0)
@@ -61,6 +64,9 @@ class LearnerNode(ManagedNode):
         self.create_timer(1.0, self._on_timer, clock=steady)
         self.create_service(Trigger, '~/save', self._on_save)
         self._worker = None
+        subscribe(self, 'task',
+                  lambda message: require_same_task(self, self._learner.spec, message))
+        announce(self)
         self.get_logger().info('ready')
 
     def activate(self):
@@ -99,9 +105,10 @@ class LearnerNode(ManagedNode):
 
     def _take(self):
         """Take what came on both topics."""
-        for message, _ in take(self._states):
+        for message in take_messages(self, 'state', self._states):
+            self._stamp = message.header.stamp
             self._join('state', read_state(message))
-        for message, _ in take(self._commands):
+        for message in take_messages(self, 'command', self._commands):
             self._join('command', read_command(message))
 
     def _join(self, kind, item):
@@ -173,13 +180,13 @@ class LearnerNode(ManagedNode):
         self._published = self._learner.on_trial
         data = self._learner.publish()
         self._weights.publish(PolicyWeights(
-            header=self._header(), version=self._learner.version, digest=digest(data),
-            burn_in=self._published, data=to_bytes(data)))
+            header=self._header(), run=self.senders.run, version=self._learner.version, digest=digest(data),
+            prefer_base=self._published, data=to_bytes(data)))
 
     def _publish_status(self):
         learner = self._learner
         self._status.publish(LearnerStatus(
-            header=self._header(), episodes=learner.episodes, transitions=learner.transitions,
+            header=self._header(), run=self.senders.run, episodes=learner.episodes, transitions=learner.transitions,
             rejected=self._rejected, updates=learner.updates, owed_updates=learner.owed,
             updates_per_second=self._updates_per_second(), policy_version=learner.version,
             burn_in=learner.burn_in.active, on_trial=learner.on_trial, error=self._error,
@@ -194,7 +201,8 @@ class LearnerNode(ManagedNode):
         return rate
 
     def _header(self):
-        return Header(stamp=self.get_clock().now().to_msg())
+        """Return a header with the time of the newest state: the one time base of the graph."""
+        return Header(stamp=self._stamp)
 
     def _save(self):
         """Write the policy of this moment, for evaluation, and the learner, for a restart."""

@@ -15,6 +15,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from rpl_ros.config import did_you_mean, make_settings, NODE_SETTINGS, SettingsError
 from rpl_ros.nodes.leaving import leave_in_time
+from rpl_ros.nodes.senders import Senders
 
 
 def descriptor(spec):
@@ -121,6 +122,7 @@ class RplNode(Node):
         """Declare the parameters of `cls`; `self.settings` holds them."""
         super().__init__(name)
         self.settings = declare(self, cls)
+        self.senders = Senders(self, getattr(self.settings, 'run', ''))
         self.done = False
         self.failure = ''
         self.crash = None  # an exception that ends the node and could not be raised

@@ -7,7 +7,8 @@ fall behind without loss; weights are latched so that a node that starts late ge
 
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rpl_msgs.msg import (BaseAction, Command, EpisodeResult, LearnerStatus, PolicyWeights,
-                          State)
+                          Presence, State, Task)
+from std_msgs.msg import Header
 
 STREAM = QoSProfile(depth=2000, reliability=ReliabilityPolicy.RELIABLE)
 EVENTS = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
@@ -21,7 +22,12 @@ TOPICS = {
     'policy_weights': (PolicyWeights, LATCHED),
     'learner_status': (LearnerStatus, EVENTS),
     'episode_result': (EpisodeResult, EVENTS),
+    'task': (Task, LATCHED),
 }
+
+PRESENCE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE,
+                      durability=DurabilityPolicy.TRANSIENT_LOCAL)
+"""That of the topic presence: each node of a run has a publisher there."""
 
 
 def publisher(node, topic):
@@ -32,6 +38,25 @@ def publisher(node, topic):
 
 
 def subscribe(node, topic, callback, **options):
-    """Subscribe `node` to one of TOPICS."""
+    """Subscribe `node` to one of TOPICS: to the messages that its `senders` accept."""
     kind, profile = TOPICS[topic]
-    return node.create_subscription(kind, topic, callback, profile, **options)
+
+    def sort(message, info):
+        if node.senders.accepts(topic, message, info):
+            callback(message)
+    return node.create_subscription(kind, topic, sort, profile, **options)
+
+
+def announce(node):
+    """Tell the run that `node` is there and receives; to be called when it has subscribed."""
+    present = node.create_publisher(Presence, 'presence', LATCHED)
+    present.publish(Presence(header=Header(stamp=node.get_clock().now().to_msg()),
+                             run=node.settings.run, node=node.get_name()))
+
+
+def hear_presence(node, callback):
+    """Subscribe `node` to the presence of the nodes of its run; `callback` takes their names."""
+    def sort(message):
+        if message.run == node.settings.run:
+            callback(message.node)
+    node.create_subscription(Presence, 'presence', sort, PRESENCE)

@@ -47,8 +47,15 @@ def queue(node, topic, raw=False):
                                     raw=raw, callback_group=NeverReady())
 
 
+def take_messages(node, topic, reader):
+    """Yield the messages of a queue of `topic` that the `senders` of `node` accept."""
+    for message, info in take(reader):
+        if node.senders.accepts(topic, message, info):
+            yield message
+
+
 def take(reader):
-    """Yield (message or bytes, {received_timestamp, source_timestamp: ns}) while there are any."""
+    """Yield (message or bytes, its MessageInfo) while there are any; times in it are in ns."""
     with reader.handle:
         while (entry := reader.handle.take_message(reader.msg_type, reader.raw)) is not None:
             yield entry

@@ -11,7 +11,7 @@ from rclpy.qos import DurabilityPolicy
 from rpl_ros.config import RecorderSettings, SettingsError
 from rpl_ros.launching.bag import Bag, qos_entry
 from rpl_ros.nodes.params import RplNode, run_node
-from rpl_ros.nodes.qos import TOPICS
+from rpl_ros.nodes.qos import announce, TOPICS
 from rpl_ros.nodes.queues import queue, take
 from rpl_ros.rewards import described
 from rpl_ros.tasks.specs import spec
@@ -66,6 +66,7 @@ class RecorderNode(RplNode):
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(TAKE_PERIOD, self._on_take, clock=steady)
         self.create_timer(FLUSH_PERIOD, self._on_flush, clock=steady)
+        announce(self)
 
     def _described(self, name):
         """Return the (type, QoS entry) of a topic for the bag."""

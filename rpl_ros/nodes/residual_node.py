@@ -16,7 +16,8 @@ from rpl_ros.config import ResidualSettings
 from rpl_ros.convert import fill, from_wire, read_state
 from rpl_ros.nodes.managed import ManagedNode
 from rpl_ros.nodes.params import run_node
-from rpl_ros.nodes.qos import publisher, subscribe
+from rpl_ros.nodes.qos import announce, publisher, subscribe
+from rpl_ros.nodes.same_task import require_same_task
 from rpl_ros.policy.actor import Actor
 from rpl_ros.policy.residual import ResidualPolicy
 from rpl_ros.policy.weights import unpack, WeightsError
@@ -24,11 +25,13 @@ from rpl_ros.results import Tally
 from rpl_ros.tasks.specs import spec
 
 FALLBACKS = {
-    data.BAD_RESIDUAL: 'the residual was not finite: base action sent',
+    data.BAD_RESIDUAL: 'the policy failed, or its residual was not finite: base action sent',
     data.STOP_BAD_BASE: 'the base action has a wrong length or is not finite: stop sent',
     data.STOP_NO_BASE: 'no base action came in time: stop sent',
     data.STOP_BAD_STATE: 'the state has a wrong length or is not finite: stop sent',
 }
+LATE = 0.5
+"""Time, s, after a state without its base action from which one for another state is named."""
 
 
 class ResidualNode(ManagedNode):
@@ -43,6 +46,7 @@ class ResidualNode(ManagedNode):
         self._spec = spec(self.settings.task, self.settings.horizon)
         self._policy = ResidualPolicy(self.settings, self._spec)
         self._state = self._header = None
+        self._state_came = 0.0  # by the steady clock, s
         self._answer = None  # the command for the present state, once it is sent
         self._base = None  # the newest base action
         self._tally = None
@@ -50,12 +54,14 @@ class ResidualNode(ManagedNode):
         self._results = publisher(self, 'episode_result')
         subscribe(self, 'policy_weights', self._on_weights)
         subscribe(self, 'base_action', self._on_base_action)
+        subscribe(self, 'task', lambda message: require_same_task(self, self._spec, message))
         subscribe(self, 'state', self._on_state)
         self._deadline = None
         if self.settings.base_timeout:
             self._deadline = self.create_timer(
                 self.settings.base_timeout, self._on_deadline, autostart=False,
                 clock=Clock(clock_type=ClockType.STEADY_TIME))
+        announce(self)
         self.get_logger().info('ready; base actions only until weights come')
 
     def _on_weights(self, message):
@@ -67,9 +73,9 @@ class ResidualNode(ManagedNode):
         except WeightsError as error:
             self.get_logger().error(f'weights version {message.version} are not used: {error}')
             return
-        self._policy.offer(Actor(tensors, shape), message.version, message.burn_in)
+        self._policy.offer(Actor(tensors, shape), message.version, message.prefer_base)
         self.get_logger().info(f'weights version {message.version} are used from the next '
-                               f'episode on{" (burn-in or trial)" if message.burn_in else ""}')
+                               f'episode on{" (burn-in or trial)" if message.prefer_base else ""}')
 
     def _on_state(self, message):
         state = read_state(message)
@@ -83,6 +89,8 @@ class ResidualNode(ManagedNode):
             if key < newest:
                 self.warn('order', f'state {key} came after {newest}; ignored')
                 return
+        if key != newest:
+            self._state_came = time.monotonic()
         self._state, self._header, self._answer = state, message.header, None
         if self._tally is None or self._tally.episode != state.episode:
             self._tally = Tally(state.episode, time.monotonic())
@@ -107,8 +115,13 @@ class ResidualNode(ManagedNode):
             return
         if self._state is None or self._base is None:
             return
-        if (self._base.episode, self._base.step) == (self._state.episode, self._state.step):
+        came = self._base.episode, self._base.step
+        if came == (self._state.episode, self._state.step):
             self._send(from_wire(self._base.action))
+        elif time.monotonic() - self._state_came > LATE:
+            self.warn('step', f'base actions come for (episode, step) {came}, expected '
+                      f'{(self._state.episode, self._state.step)}: they must carry the numbers of '
+                      'the state that they answer')
 
     def _on_deadline(self):
         self._deadline.cancel()
@@ -119,7 +132,7 @@ class ResidualNode(ManagedNode):
         """Compose and publish the command for the present state."""
         state = self._state
         command = self._policy.command(state, base_action)
-        self._answer = fill(CommandMessage(), command, self._header)
+        self._answer = fill(CommandMessage(), command, self._header, self.senders.run)
         self._commands.publish(self._answer)
         if self._deadline:
             self._deadline.cancel()
@@ -129,7 +142,7 @@ class ResidualNode(ManagedNode):
                       f'{FALLBACKS[command.status]}')
         if state.last:
             self._results.publish(EpisodeResult(
-                header=self._header, task=self.settings.task, mode=self._policy.mode,
+                header=self._header, run=self.senders.run, task=self.settings.task, mode=self._policy.mode,
                 policy_version=self._policy.version, **self._tally.result(time.monotonic())))
 
 

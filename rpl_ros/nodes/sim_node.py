@@ -2,11 +2,11 @@
 """sim_node: steps a task in MuJoCo; publishes states, takes commands.
 
 In `lockstep` mode a step follows as soon as its command has come; in `realtime` mode there is one
-every 40 ms, and a command that is not there by then is missed: the gripper holds still.
+every 40 ms, and a command that is not there by then is missed: the gripper holds still. In both,
+stamps and the topic `clock` count the time of the simulation, 40 ms for each step.
 """
 
 import math
-import os
 import time
 
 from builtin_interfaces.msg import Time
@@ -14,15 +14,17 @@ import numpy as np
 from rclpy.clock import Clock, ClockType
 from rclpy.qos import QoSProfile
 from rosgraph_msgs.msg import Clock as ClockMessage
-from rpl_msgs.msg import State
+from rpl_msgs.msg import State, Task
 from std_msgs.msg import Header
 
 from rpl_ros.config import SettingsError, SimSettings
 from rpl_ros.convert import fill, from_wire
 from rpl_ros.nodes.managed import ManagedNode
 from rpl_ros.nodes.params import run_node
-from rpl_ros.nodes.qos import publisher, subscribe
+from rpl_ros.nodes.qos import hear_presence, publisher, subscribe
+from rpl_ros.nodes.waiting import Wait
 from rpl_ros.tasks import make_task
+from rpl_ros.tasks.described import task_fields
 from rpl_ros.tasks.specs import CONTROL_PERIOD
 
 SETTLE = 1.0
@@ -36,6 +38,7 @@ class SimNode(ManagedNode):
         """Declare the parameters."""
         super().__init__('sim_node', SimSettings)
         self._episode = self.settings.first_episode
+        self._ticks = 0  # control steps in all: time never goes back, a cleanup included
 
     def configure(self):
         """Build the scene and wait for the nodes that listen."""
@@ -51,17 +54,21 @@ class SimNode(ManagedNode):
             self._task.warm_up()
         self._states = publisher(self, 'state')
         subscribe(self, 'command', self._on_command)
+        self._tasks = publisher(self, 'task')
         subscribe(self, 'learner_status', self._on_learner_status)
-        self._clocks = (self.create_publisher(ClockMessage, '/clock', QoSProfile(depth=10))
-                        if self._realtime else None)
+        self._missing = set(settings.wait_for.split())
+        hear_presence(self, self._missing.discard)
+        self._clocks = self.create_publisher(ClockMessage, 'clock', QoSProfile(depth=10))
+        self._owns_clock = False
         self._state = None  # the present state; None between episodes
         self._message = None
         self._command = None  # the command for the present state, realtime mode only
         self._sent_at = self._asked_at = time.monotonic()
         self._age = 0.0
         self._owed = 0
-        self._ticks = 0
         self._all_since = math.inf
+        self._nodes_wait = Wait(self, settings.start_timeout)
+        self._learner_wait = Wait(self, settings.give_up_after)
         self._window = None
         if settings.window:
             from rpl_ros.tasks.window import open_window
@@ -72,6 +79,8 @@ class SimNode(ManagedNode):
         self.get_logger().info(f'{settings.task} is ready in {settings.mode} mode')
 
     def _on_learner_status(self, message):
+        if message.owed_updates != self._owed:
+            self._learner_wait.over()
         self._owed = message.owed_updates
         if self.active and self._state is None and not self._realtime:
             self._begin()
@@ -79,6 +88,8 @@ class SimNode(ManagedNode):
     def activate(self):
         """Let time go on: the present state waits for its command from now on."""
         self._sent_at = self._asked_at = time.monotonic()
+        self._tasks.publish(Task(header=self._header(), run=self.settings.run,
+                                 **task_fields(self._task.spec, self.settings.max_ee_speed)))
 
     def _on_timer(self):
         if not self.active:
@@ -90,7 +101,7 @@ class SimNode(ManagedNode):
             self._tick()
         else:
             self._look_after_command()
-        if self._realtime:
+        if self._realtime and self._owns_clock:
             self._clocks.publish(ClockMessage(clock=self._now()))
 
     def _begin(self):
@@ -99,7 +110,9 @@ class SimNode(ManagedNode):
         if not self._everybody_is_there():
             return
         if not self._realtime and 0 < settings.max_owed_updates < self._owed:
+            self._learner_wait.go_on(f'the learner owes {self._owed} updates')
             return
+        self._learner_wait.over()
         if settings.episodes and self._episode >= settings.first_episode + settings.episodes:
             self.get_logger().info(f'all {settings.episodes} episodes are done')
             self.done = True
@@ -110,25 +123,34 @@ class SimNode(ManagedNode):
         """Return whether the first state may be sent; always true after that."""
         if self._all_since == 0.0:
             return True
-        if self._states.get_subscription_count() < self.settings.subscribers:
+        count = self._states.get_subscription_count()
+        if self._missing or count < self.settings.subscribers:
             self._all_since = math.inf
+            missing = ', '.join(sorted(self._missing)) or 'none'
+            self._nodes_wait.go_on(
+                f'nodes of run {self.settings.run!r} that are missing: {missing}; subscriptions '
+                f'on {self._states.topic_name}: {count} of {self.settings.subscribers}')
             return False
         self._all_since = min(self._all_since, time.monotonic())
         # A match is known on this side first: what is sent at once may not reach the other.
         if time.monotonic() - self._all_since < SETTLE:
             return False
-        if self.count_publishers('state') > 1:
-            self.fail(f'another node publishes on the topic state in ROS domain '
-                      f'{os.environ.get("ROS_DOMAIN_ID", "0")}: is a second graph running? '
-                      'Give each one its own ROS_DOMAIN_ID')
-            return False
         self._all_since = 0.0
+        # Time has one source: a graph that comes second leaves it to the first.
+        self._owns_clock = self.count_publishers(self._clocks.topic_name) <= 1
+        if not self._owns_clock:
+            self.get_logger().warning(
+                f'another node publishes {self._clocks.topic_name}: this graph does not. For a '
+                'clock of its own, start it in a namespace')
         return True
 
     def _publish(self, state):
         """Send `state` and make it the present one."""
         self._state, self._command = state, None
-        self._message = fill(State(task=self.settings.task), state, self._header())
+        self._message = fill(State(task=self.settings.task), state, self._header(),
+                             self.settings.run)
+        if not self._realtime and self._owns_clock:
+            self._clocks.publish(ClockMessage(clock=self._now()))
         self._sent_at = self._asked_at = time.monotonic()
         self._states.publish(self._message)
         if self._window:
@@ -173,6 +195,9 @@ class SimNode(ManagedNode):
         sent = self._command if applied else np.zeros(self._task.spec.action_size)
         state = self._task.step(sent, applied, self._age if applied else 0.0)
         self._ticks += not self._realtime
+        if self._task.problem:
+            self.get_logger().error(f'step {state.step} of episode {state.episode}: '
+                                    f'{self._task.problem}')
         self._publish(state)
 
     def _tick(self):
@@ -188,7 +213,8 @@ class SimNode(ManagedNode):
         now, settings = time.monotonic(), self.settings
         if now - self._sent_at > settings.give_up_after:
             self.fail(f'no command for step {self._state.step} of episode {self._state.episode} '
-                      f'in {settings.give_up_after:.0f} s: is a node down?')
+                      f'in {settings.give_up_after:.0f} s: is a node down? residual_node says what it '
+                      'waits for')
         elif now - self._asked_at > settings.resend_after:
             self._asked_at = now
             self.get_logger().warning(

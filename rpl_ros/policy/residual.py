@@ -78,6 +78,8 @@ class ResidualPolicy:
         self._remembered = None
         self._rng = np.random.default_rng([self._settings.seed, episode, 2])
         self.mode = episode_mode(self._settings, episode, self._burn_in, self._rng)
+        if self._actor is None:
+            self.mode = data.BASE  # there is nothing else yet
 
     def command(self, state, base_action):
         """Return the Command for a State and the base action (A,), or None where none came."""
@@ -142,6 +144,6 @@ class ResidualPolicy:
 
     def _make(self, state, base_action, residual, total, sent, status):
         return data.Command(
-            episode=state.episode, step=state.step, policy_version=self.version,
+            episode=state.episode, step=state.step, mode=self.mode, policy_version=self.version,
             base_action=base_action, residual=residual,
-            residual_scale=self._settings.residual_scale, total=total, sent=sent, status=status)
+            residual_scale=1.0 if self._whole else self._settings.residual_scale, total=total, sent=sent, status=status)

@@ -19,7 +19,7 @@ from rpl_ros.robot.safety import at_rest, Inputs, safe_twist
 from rpl_ros.robot.safety_inputs import ages
 from rpl_ros.robot.safety_limits import limits_of
 from rpl_ros.robot.safety_modes import Mode, Output
-from rpl_ros.robot.safety_reasons import moderates, Reason
+from rpl_ros.robot.safety_reasons import Reason
 from rpl_ros.robot.senses import Senses
 from rpl_ros.robot.twist import gripper_opening, twist_at_wrist
 from rpl_ros.tasks.specs import spec
@@ -71,6 +71,7 @@ class Adapter:
         self._memory = at_rest(self.limits)
         self._before, self._opening, self._goal = None, None, None
         self._applied, self._age = False, 0.0
+        self._executed = self._motion = data.NOTHING
         self._base = self._command = None
         self._since = -math.inf
 
@@ -114,6 +115,7 @@ class Adapter:
 
         After the `last` one the episode is over.
         """
+        answered = self._command is not None
         self.state = self._base = self._command = None
         if self.episode is None or self.faults(now, ros_now):
             return None
@@ -127,9 +129,11 @@ class Adapter:
             state = data.State(
                 self.episode, before.step + 1, view.observation(), achieved, self._goal,
                 reward=success - 1.0, success=success,
-                last=before.step + 1 == self.spec.horizon, applied=self._applied,
-                command_age=self._age if self._applied else 0.0)
+                truncated=before.step + 1 == self.spec.horizon, applied=self._applied,
+                command_age=self._age if answered else 0.0, executed=self._executed,
+                motion=self._motion)
         self._before, self._applied, self._since = state, False, now
+        self._executed = self._motion = data.NOTHING
         if state.last:
             self.episode = self._before = None
         else:
@@ -191,15 +195,19 @@ class Adapter:
         moving = verdict.output == Output.TWIST
         reasons = dict.fromkeys(verdict.reasons)  # a Reason once, in order
         if Reason.TOO_SOON not in reasons:
-            # Moderated commands count as executed: the limits are a part of the robot.
-            self._applied = (moving and command is not None
-                             and all(moderates(reason) for reason in reasons))
+            # To the learner the limits of motion are a part of the robot, those of the residual
+            # are not: it learns from the action that was executed.
+            self._applied = moving
+            if moving:
+                self._executed = verdict.action
+                self._motion = np.append(verdict.twist[:3] / self.settings.max_ee_speed,
+                                         verdict.action[3])
             if self.episode is not None or verdict.output != Output.NOTHING:
                 self.account.note(verdict.output, reasons)
             self.state = None
         opening = None
         if moving:
-            opening = gripper_opening((0.0, 0.0, 0.0, verdict.fingers), self._opening,
+            opening = gripper_opening(verdict.action, self._opening,
                                       self.settings.gripper_width)
             opening, self._opening = None if opening == self._opening else opening, opening
         return Order(verdict.output, self._robots(verdict.twist, grip) if moving else None,

@@ -76,12 +76,14 @@ class Memory:
 class Verdict:
     """What goes to the robot: a twist (6,) and the fingers' action, a stop, or nothing; and why.
 
-    `fingers`, in [-1, 1], is action element 3; None, as `twist`, where no twist is sent.
+    `action` (4,), in [-1, 1], is what the twist carries out, within the limits of motion: the
+    command after the limits of the residual, or the base action; its last element is the fingers'.
+    None, as `twist`, where no twist is sent.
     """
 
     output: Output
     twist: np.ndarray
-    fingers: float
+    action: np.ndarray
     reasons: tuple
     mode: Mode
 
@@ -126,7 +128,7 @@ def safe_twist(inputs, memory, limits):
                 at_rest(limits, machine, memory.time))
     memory = Memory(np.concatenate([[planned], memory.planned[:-1]]),
                     np.stack([twist, memory.sent[0]]), machine, inputs.now)
-    return Verdict(output, twist, float(action[3]), reasons, machine.mode), memory
+    return Verdict(output, twist, action, reasons, machine.mode), memory
 
 
 def _faults(inputs, memory, settings):

@@ -18,6 +18,7 @@ from rpl_ros.robot.view import RobotView
 from rpl_ros.tasks.fetch import GRIPPER_DOWN, HELD_SPEED
 from rpl_ros.tasks.fetch_joints import UPDATE_PERIOD, WIDEST
 from rpl_ros.tasks.fetch_sim import FetchSim, Sensors
+from rpl_ros.tasks.physics import forget_warnings, why_unsound
 from rpl_ros.tasks.specs import CONTROL_PERIOD
 
 DOWN = GRIPPER_DOWN / np.linalg.norm(GRIPPER_DOWN)
@@ -44,6 +45,7 @@ class FetchSimTask:
         self.sim = FetchSim(task, sensors)
         self.view = RobotView(Kinematics(), self.sim.names, SIM_BASE, hook_offset)
         self._state, self._opening = None, 0.0
+        self.problem = ''  # why the present episode had to end early
 
     def warm_up(self):
         """Do what would make a first reset slow."""
@@ -59,7 +61,8 @@ class FetchSimTask:
         rng = np.random.default_rng([self.seed, episode, 2])
         start = self.sim.reset(episode, rng)
         self.view.forget()
-        self._opening = 0.0
+        self._opening, self.problem = 0.0, ''
+        forget_warnings(self.data)
         self._pass_time()
         while self.view.problem(self.sim.time, STALE):
             if self.sim.time > STALE:
@@ -75,12 +78,13 @@ class FetchSimTask:
         for _ in range(round(CONTROL_PERIOD / UPDATE_PERIOD)):
             self._pass_time()
         before, achieved = self._state, self._task.achieved()
-        success = has_reached(achieved, before.desired_goal, self.spec.reach)
+        self.problem = why_unsound(self.data)
+        success = not self.problem and has_reached(achieved, before.desired_goal, self.spec.reach)
         self._state = State(
             episode=before.episode, step=before.step + 1, observation=self.view.observation(),
             achieved_goal=achieved, desired_goal=before.desired_goal, reward=success - 1.0,
-            success=success, last=before.step + 1 == self.spec.horizon, applied=applied,
-            command_age=command_age)
+            success=success, applied=applied and not self.problem, command_age=command_age,
+            truncated=before.step + 1 == self.spec.horizon or bool(self.problem))
         return self._state
 
     def _command(self, action):

@@ -6,7 +6,7 @@ import numpy as np
 
 from rpl_ros.data import State
 from rpl_ros.rewards import has_reached, task_reward
-from rpl_ros.tasks.physics import restore_state, save_state
+from rpl_ros.tasks.physics import forget_warnings, restore_state, save_state, why_unsound
 from rpl_ros.tasks.specs import spec
 
 
@@ -25,13 +25,15 @@ class SimulatedTask:
         self.data = mujoco.MjData(model)
         self._episode, self._step = None, 0
         self._goal = np.zeros(3)
+        self.problem = ''  # why the present episode had to end early
 
     def warm_up(self):
         """Do what would make a first reset slow; realtime control asks for it before it begins."""
 
     def _begin(self, episode, goal):
         """Return the first State of an episode whose scene is set up; `goal` is (3,), m."""
-        self._goal = goal
+        self._goal, self.problem = goal, ''
+        forget_warnings(self.data)
         self._refresh()
         self._episode, self._step = episode, 0
         return self._state(np.zeros(self.spec.action_size), applied=False)
@@ -40,12 +42,14 @@ class SimulatedTask:
         """Execute the command `sent` (A,), clipped to [-1, 1], for one control step of 40 ms.
 
         Return the State after it. `applied` is False where `sent` is not the commanded action (a
-        missed command); `command_age`, s, is passed on.
+        missed command); `command_age`, s, is passed on. Where MuJoCo was unstable and has reset
+        itself, the episode is truncated, the step counts as not applied, and `problem` says so.
         """
         action = np.clip(sent, -1.0, 1.0)
         self._move(action)
         self._step += 1
-        return self._state(action, applied, command_age)
+        self.problem = why_unsound(self.data)
+        return self._state(action, applied and not self.problem, command_age)
 
     def _move(self, action):
         """Do a control step of physics with `action` (A,), and _refresh()."""
@@ -66,7 +70,7 @@ class SimulatedTask:
     def _state(self, action, applied, command_age=0.0):
         """Return the State after the present step, in which `action` (A,) was executed."""
         observation, achieved = self._observation(), self.achieved()
-        success = has_reached(achieved, self._goal, self.spec.reach)
+        success = not self.problem and has_reached(achieved, self._goal, self.spec.reach)
         if self.spec.reward == 'sparse':
             reward = success - 1.0  # as task_reward says, in less time
         else:
@@ -75,7 +79,8 @@ class SimulatedTask:
             episode=self._episode, step=self._step, observation=observation,
             achieved_goal=achieved, desired_goal=self._goal.copy(),
             reward=reward if self._step else 0.0, success=success,
-            last=self._step == self.spec.horizon, applied=applied, command_age=command_age)
+            truncated=self._step == self.spec.horizon or bool(self.problem), applied=applied,
+            command_age=command_age)
 
     def save(self):
         """Return the full physics state, as an array."""

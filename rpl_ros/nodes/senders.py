@@ -1,0 +1,106 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""From whom a node takes messages: from its own run, and from one sender on each topic.
+
+What else comes on a topic of the run, from a second graph or a stranger, is ignored and named once.
+Which rules hold, and what remains possible: docs/network.md.
+"""
+
+import time
+
+SILENT = 3.0
+"""Time, s, after which a new node of the same name may take the place of one that fell silent."""
+ANONYMOUS = b''
+
+
+class Sender:
+    """A publisher that messages of a topic are taken from; `heard`, s, is by the steady clock."""
+
+    def __init__(self, gid, name):
+        """Take its identity on the wire, bytes, and the name of its node."""
+        self.gid, self.name, self.heard = gid, name, time.monotonic()
+
+
+class Senders:
+    """Decides for each message of a node's subscriptions whether it counts."""
+
+    def __init__(self, node, run):
+        """Take the node and the id of its run; '': it takes part in the first run that it hears."""
+        self._node, self.run = node, run
+        self._senders = {}     # by topic
+        self._reported = set()
+
+    def accepts(self, topic, message, info):
+        """Return whether a message of a topic counts, by its run and its MessageInfo."""
+        return self.accepts_run(topic, message.run, info)
+
+    def accepts_run(self, topic, run, info):
+        """Return whether a message counts that carries the id `run`."""
+        gid = _gid(info)
+        sender = self._senders.get(topic)
+        if sender is not None and sender.gid == gid and run == self.run:
+            sender.heard = time.monotonic()
+            return True
+        return self._of_this_run(topic, run, gid) and self._takes_place(topic, gid)
+
+    def _of_this_run(self, topic, run, gid):
+        """Return whether a message is of this run, or, without an id, can be of no other."""
+        if run == self.run:
+            return True
+        alone = len(self._publishers(topic)) <= 1
+        if not run and alone:
+            return True
+        if not self.run and alone:
+            self.run = run
+            self._node.get_logger().info(f'takes part in run {run!r}')
+            return True
+        where = f'topic {topic}: ignores {self._name(topic, gid)}'
+        if run:
+            self._report((topic, gid, run), f'{where}, which is of run {run!r}, not '
+                         f'{self.run!r}')
+        else:
+            self._report((topic, gid, run), f'{where}, whose messages have no run id: with more '
+                         f'than one publisher on the topic, set the field run to {self.run!r}, as '
+                         'in the state')
+        return False
+
+    def _takes_place(self, topic, gid):
+        """Return whether a sender of this run is the one of its topic, or becomes it."""
+        sender, name = self._senders.get(topic), self._name(topic, gid)
+        if sender is None or sender.gid == gid:
+            self._senders[topic] = Sender(gid, name)
+            return True
+        there = {_bytes(one.endpoint_gid) for one in self._publishers(topic)}
+        silent = time.monotonic() - sender.heard > SILENT
+        if sender.gid not in there or silent and name == sender.name:
+            self._node.get_logger().info(f'topic {topic}: {name} follows {sender.name}')
+            self._senders[topic] = Sender(gid, name)
+            return True
+        self._report((topic, gid), f'topic {topic}: ignores {name}, which says it is of this run '
+                     f'too; {sender.name} is the sender here')
+        return False
+
+    def _report(self, what, text):
+        """Say something once."""
+        if what not in self._reported:
+            self._reported.add(what)
+            self._node.get_logger().error(text)
+
+    def _publishers(self, topic):
+        return self._node.get_publishers_info_by_topic(self._node.resolve_topic_name(topic))
+
+    def _name(self, topic, gid):
+        """Return the name of the node behind a publisher, with its namespace."""
+        for one in self._publishers(topic):
+            if _bytes(one.endpoint_gid) == gid:
+                return f'{one.node_namespace.rstrip("/")}/{one.node_name}'
+        return 'a node that is no longer there'
+
+
+def _bytes(gid):
+    return bytes(gid)
+
+
+def _gid(info):
+    """Return the identity of the publisher in a MessageInfo, as bytes; b'' where it has none."""
+    gid = info.get('publisher_gid')
+    return gid['data'] if gid else ANONYMOUS
