@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import rclpy
@@ -43,6 +44,7 @@ def listener(domain, name='listener'):
     context = rclpy.Context()
     rclpy.init(context=context, domain_id=domain)
     node = rclpy.create_node(name, context=context)
+    node.senders = SimpleNamespace(accepts=lambda topic, message, info: True)  # hears everybody
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)
 
@@ -63,14 +65,15 @@ def listener(domain, name='listener'):
 def nodes(domain, folder, **parameters):
     """Start nodes given as name={parameter: value}; yield {name: process}; stop them after.
 
-    Each node's output is in folder/<name>.log.
+    A value under the key '-r' is a remapping. Each node's output is in folder/<name>.log.
     """
     environment = {**os.environ, 'ROS_DOMAIN_ID': str(domain), 'PYTHONUNBUFFERED': '1'}
     started = {}
     try:
         for name, values in parameters.items():
             arguments = [part for key, value in values.items()
-                         for part in ('-p', f'{key}:={value}')]
+                         for part in (('-r', value) if key == '-r'
+                                      else ('-p', f'{key}:={value}'))]
             with open(folder / f'{name}.log', 'w') as log:
                 started[name] = subprocess.Popen(
                     [sys.executable, '-m', f'rpl_ros.nodes.{name}', '--ros-args', *arguments],

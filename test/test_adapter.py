@@ -111,13 +111,38 @@ def test_an_episode_has_all_its_steps_and_ends_in_a_stop(robot):
     assert outputs == [Output.STOP] * 3 + [Output.NOTHING] * 2 and robot.adapter.at_rest
 
 
-def test_a_step_whose_command_was_replaced_was_not_applied(robot):
+def test_the_next_state_tells_what_was_executed(robot):
     robot.step()
-    for base, sent, output in ((BACK, None, Output.TWIST), (BACK, BACK * np.nan, Output.TWIST),
-                               (None, BACK, Output.STOP)):
+    for base, sent, output, executed in (
+            (BACK, None, Output.TWIST, BACK), (BACK, BACK * np.nan, Output.TWIST, BACK),
+            (BACK, BACK + 0.1, Output.TWIST, BACK + 0.1), (None, BACK, Output.STOP, [])):
         assert robot.step(base, sent)[1].output == output
-        assert not robot.step()[0].applied
+        state, _ = robot.step()
+        assert state.applied == (output == Output.TWIST)
+        np.testing.assert_array_equal(state.executed, executed)
         assert robot.step()[0].applied
+
+
+def test_a_residual_is_executed_within_its_bounds_only(robot):
+    robot.adapter.tighten({'max_residual': 0.05})
+    robot.step()
+    robot.step(BACK, BACK + np.array([0.5, -0.01, -0.5, 0.0]))
+    state, _ = robot.step()
+    np.testing.assert_allclose(state.executed, BACK + np.array([0.05, -0.01, -0.05, 0.0]))
+    robot.adapter.tighten({'max_residual': 0.0})
+    robot.step(BACK, -BACK)
+    np.testing.assert_array_equal(robot.step()[0].executed, BACK)
+
+
+def test_motion_is_what_the_arm_was_told_after_all_limits(robot):
+    fast = 9 * BACK
+    _, order = robot.step(fast, fast)
+    state, _ = robot.step()
+    speed = robot.adapter.settings.max_ee_speed
+    # A first command is spread over the window: the arm begins slower than it was asked to.
+    assert 0 < state.motion[2] < state.executed[2]
+    np.testing.assert_allclose(speed * state.motion[2], order.twist[2], rtol=0.2)
+    assert state.motion[3] == state.executed[3]
 
 
 def test_only_what_answers_the_present_state_counts(robot):

@@ -26,14 +26,15 @@ def test_four_nodes_play_the_same_episodes_as_one_process(tmp_path, task):
     with listener(domain) as (node, spin), nodes(
             domain, tmp_path, base_controller_node=common,
             residual_node={**MODES, 'task': task},
-            learner_node={**common, 'updates_per_step': 0.0},
+            # The weights are the test's: a node takes them from one sender.
+            learner_node={**common, 'updates_per_step': 0.0, '-r': 'policy_weights:=unused'},
             sim_node={**common, 'episodes': EPISODES, 'subscribers': 4}) as started:
         weights = publisher(node, 'policy_weights')
 
         def residual_has(version):
             log = (tmp_path / 'residual_node.log').read_text()
             return f'weights version {version} are used' in log
-        spin(lambda: residual_has(1))  # the learner's; after them come ours
+        spin(lambda: weights.get_subscription_count())
         weights.publish(weights_message(content, 7))
         spin(lambda: residual_has(7))
 

@@ -1,7 +1,7 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
 """The description of the graph: arguments, settings of the nodes, run folder."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 import yaml
@@ -139,11 +139,14 @@ def test_a_robot_takes_the_place_of_the_simulator(robot, processes):
     """The adapter is what completes the run; speed and horizon are the contract's everywhere."""
     run = graph.resolve('hook', {'robot': robot, 'episodes': '7', 'seed': '3'})
     assert names(run) == [*processes, *list(NODE_SETTINGS)[1:]]
-    assert run.main == 'fetch_adapter_node' and not run.uses_sim_time('residual_node')
+    assert run.main == 'fetch_adapter_node'
     adapter = run.settings['fetch_adapter_node']
     assert (adapter.episodes, adapter.seed, adapter.subscribers) == (7, 3, 4)
     assert {settings.horizon for settings in run.settings.values()} == {700}
-    assert run.settings['sim_node'].max_ee_speed == adapter.max_ee_speed == 0.1
+    assert {settings.max_ee_speed for settings in run.settings.values()} == {0.1}
+    assert {settings.run for settings in run.settings.values()} == {run.id}
+    assert adapter.wait_for.split() == ['base_controller_node', 'residual_node', 'learner_node',
+                                        'recorder_node']
     assert run.settings['residual_node'].base_timeout == graph.REALTIME_BASE_TIMEOUT
     assert adapter.reset_service == ('reset_scene' if robot == 'fetch_sim' else '')
 
@@ -179,7 +182,6 @@ def test_run_folder(tmp_path, mode):
     tree = yaml.safe_load(run.config.read_text())
     for node, cls in NODE_SETTINGS.items():
         values = dict(tree[node]['ros__parameters'])
-        assert values.pop('use_sim_time', False) == (mode == 'realtime' and node != 'sim_node')
         assert set(values) == {spec.name for spec in fields(cls)}
         assert cls(**values) == run.settings[node]
     facts = yaml.safe_load((run.folder / 'run.yaml').read_text())
@@ -194,7 +196,9 @@ def test_a_run_can_be_repeated_from_its_config(tmp_path):
     first = graph.resolve('hook', {'out': str(tmp_path / 'a'), 'seed': '4', 'episodes': '2'})
     run_folder.prepare(first)
     second = graph.resolve('hook', {'out': str(tmp_path / 'a'), 'params_file': str(first.config)})
-    assert second.settings == first.settings
+    assert first.id != second.id
+    for node, settings in second.settings.items():
+        assert replace(settings, run=first.id) == first.settings[node]
 
 
 def test_text_that_looks_like_a_number_stays_text(tmp_path):

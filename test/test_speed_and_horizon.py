@@ -99,12 +99,11 @@ def test_the_environment_takes_them_too():
 
 def test_all_nodes_agree_on_the_horizon(tmp_path):
     domain, joiner, episodes = free_domain(), Joiner(spec('hook', 12)), []
-    common = {'task': 'hook', 'horizon': 12}
+    common = {'task': 'hook', 'horizon': 12, 'max_ee_speed': 0.15}
     with listener(domain) as (node, spin), nodes(
             domain, tmp_path, base_controller_node=common, residual_node=common,
             learner_node={**common, 'updates_per_step': 0.0},
-            sim_node={**common, 'max_ee_speed': 0.15, 'episodes': 2,
-                      'subscribers': 4}) as started:
+            sim_node={**common, 'episodes': 2, 'subscribers': 4}) as started:
         subscribe(node, 'command', lambda message: episodes.extend(
             joiner.add('command', read_command(message))[0]))
         subscribe(node, 'state', lambda message: episodes.extend(

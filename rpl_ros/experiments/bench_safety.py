@@ -184,8 +184,8 @@ class Checker:
             self._joints(given, twist, settings, period)
         base = np.clip(given.base_action, -1, 1)[3]
         bound = min(settings.max_residual, settings.residual_bounds[3])
-        assert abs(verdict.fingers - base) <= bound + 1e-9, 'residual above its bound'
-        assert abs(verdict.fingers) <= 1.0, 'finger action above 1'
+        assert abs(verdict.action[3] - base) <= bound + 1e-9, 'residual above its bound'
+        assert abs(verdict.action[3]) <= 1.0, 'finger action above 1'
         self.sent, self.time = np.stack([twist, self.sent[0]]), given.now
 
     def _box(self, given, twist, settings, period):

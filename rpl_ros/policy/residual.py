@@ -123,10 +123,10 @@ class ResidualPolicy:
     def _residual(self, state, remembered, base_action):
         """Return (residual (A,), status) for a usable state and base action."""
         zero = np.zeros(self._spec.action_size)
-        if self.mode == data.BASE:
-            return zero, data.BASE_EPISODE
         if self._actor is None:
             return zero, data.NO_POLICY
+        if self.mode == data.BASE:
+            return zero, data.BASE_EPISODE
         residual = self._actor.act(state.observation, remembered, state.desired_goal, base_action)
         status = data.RESIDUAL
         if self.mode == data.EXPLORE:
