@@ -7,6 +7,7 @@
 Episode n with seed s is the same scene as episode n of `rpl train` and of sim_node with seed s.
 """
 
+import dataclasses
 import os
 import time
 
@@ -48,7 +49,7 @@ class TaskEnv(gymnasium.Env):
         if render_mode == 'rgb_array' and not os.environ.get('DISPLAY'):
             os.environ.setdefault('MUJOCO_GL', 'egl')  # counts if MuJoCo was not imported before
         from rpl_ros.tasks import make_task  # here: MuJoCo must not be imported earlier
-        self.render_mode = render_mode
+        self.render_mode, self._spec = render_mode, None
         self.task = make_task(task, 0, objects, horizon, max_ee_speed)
         sizes = spec(task)
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (sizes.action_size,), np.float32)
@@ -59,6 +60,16 @@ class TaskEnv(gymnasium.Env):
         self._state = self._window = self._renderer = None
         self._episode = -1
         self._drawn_at = 0.0
+
+    @property
+    def spec(self):
+        """Return the EnvSpec of gymnasium.make(), with the horizon for wrappers that ask for it."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec):
+        """Take the EnvSpec; the environment itself truncates, no TimeLimit is needed."""
+        self._spec = spec and dataclasses.replace(spec, max_episode_steps=self.task.spec.horizon)
 
     def reset(self, *, seed=None, options=None):
         """Return (observation, info) of the next episode; of the first one with a new `seed`.
@@ -78,20 +89,24 @@ class TaskEnv(gymnasium.Env):
         return self._take(self.task.reset(self._episode))
 
     def step(self, action):
-        """Do a control step of 40 ms with `action` (A,), each element in [-1, 1].
+        """Do a control step of 40 ms with `action` (A,), clipped to [-1, 1] as on the robot.
 
-        Return (observation, reward, terminated, truncated, info). ValueError for any other action,
-        RuntimeError where the episode is over.
+        Return (observation, reward, terminated, truncated, info). Where MuJoCo was unstable, the
+        episode is truncated and `info['problem']` says so. ValueError for an action of another
+        shape or not finite, RuntimeError where the episode is over.
         """
         given = np.asarray(action, dtype=np.float64)
-        if given.shape != self.action_space.shape or not np.maximum.reduce(np.abs(given)) <= 1.0:
+        if given.shape != self.action_space.shape or not np.isfinite(given).all():
             raise ValueError(f'the action is {action}, expected {self.action_space.shape[0]} '
-                             'numbers in [-1, 1]')
+                             'finite numbers')
+        given = np.clip(given, -1.0, 1.0)
         if self._state is None or self._state.last:
             raise RuntimeError('no episode is running: call reset() first')
         observation, info = self._take(self.task.step(given))
         details = reward_details(self.task.spec, self._state.observation, given)
         info.update((name, value.copy()) for name, value in details.items())
+        if self.task.problem:
+            info['problem'] = self.task.problem
         return (observation, self._state.reward, self._state.terminated, self._state.truncated,
                 info)
 

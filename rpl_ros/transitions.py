@@ -42,7 +42,7 @@ def executed_by(command, state):
     if not action.size or np.array_equal(action, command.sent):
         return command.sent, command.residual
     scale, before = command.residual_scale, command.base_action
-    if not np.array_equal(command.total, before + scale * command.residual):
+    if scale == 1.0 and np.array_equal(command.total, command.residual):
         before = np.zeros_like(action)  # the policy gives the whole action
     if np.array_equal(action, np.clip(before, -1.0, 1.0)):
         return action, np.zeros_like(action)

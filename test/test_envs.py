@@ -2,6 +2,7 @@
 """The Gymnasium environments: their contract, seeds, saving, and what is refused."""
 
 import gymnasium
+from gymnasium.wrappers import TimeAwareObservation
 from gymnasium.utils.env_checker import check_env
 import numpy as np
 import pytest
@@ -109,12 +110,42 @@ def test_a_saved_state_goes_on_as_before_in_any_environment(name):
 
 
 @pytest.mark.parametrize('action', [
-    np.zeros(3), np.zeros((1, 4)), [0, 0, 0, np.nan], [0, 0, 0, 1.01], 0.0])
+    np.zeros(3), np.zeros((1, 4)), [0, 0, 0, np.nan], [0, 0, np.inf, 0], 0.0])
 def test_a_bad_action_is_refused(action):
     env = ENVS['rpl/Push-v0']
     env.reset(seed=0)
-    with pytest.raises(ValueError, match='expected 4 numbers'):
+    with pytest.raises(ValueError, match='expected 4 finite numbers'):
         env.step(action)
+
+
+def test_an_action_beyond_its_range_is_clipped():
+    """A network's tanh may round to more than 1; the robot clips as well."""
+    env, found = ENVS['rpl/Push-v0'], []
+    for action in ([0, 1, 0, 0], [0, 1.0000001, 0, 0], [0, 3.0, 0, 0]):
+        env.reset(seed=0)
+        found.append(env.step(action)[0]['observation'])
+    for other in found[1:]:
+        np.testing.assert_array_equal(other, found[0])
+
+
+@pytest.mark.parametrize('given, steps', [({}, 50), ({'horizon': 7}, 7)])
+def test_wrappers_learn_how_long_an_episode_is(given, steps):
+    env = TimeAwareObservation(gymnasium.make('rpl/Push-v0', **given), flatten=False)
+    env.reset(seed=0)
+    ends = [env.step(np.zeros(4))[3] for _ in range(steps)]
+    assert env.spec.max_episode_steps == steps
+    assert ends == [False] * (steps - 1) + [True]
+
+
+def test_an_unstable_simulation_ends_the_episode_and_says_so():
+    env = ENVS['rpl/Push-v0']
+    env.reset(seed=0)
+    env.unwrapped.task.data.qvel[-3:] = 1e11
+    _, _, terminated, truncated, info = env.step(np.zeros(4))
+    assert truncated and not terminated and not info['is_success']
+    assert 'mjWARN_BADQVEL' in info['problem']
+    env.reset(seed=0)
+    assert not env.step(np.zeros(4))[3]
 
 
 def test_unknown_options_and_modes_are_named():

@@ -304,3 +304,35 @@ def test_the_robot_may_wait_for_a_warm_replay(point):
     assert learner.owed == 0
     learner.add(play(np.random.default_rng(0), 1))
     assert learner.owed == 10
+
+
+def test_only_the_last_step_of_a_terminated_episode_is_terminal():
+    rng, replay = np.random.default_rng(0), Replay(POINT, 100)
+    for number in range(4):
+        episode = dataclasses.replace(play(rng, number, noise=1.0), terminated=number % 2 == 1)
+        replay.add(dataclasses.replace(
+            episode, observations=episode.observations + 1000.0 * number))
+    batch = her.sample(replay, 400, 0.8, 'future', POINT, rng)
+    number = np.floor(batch.observation[:, 0] / 1000 + 0.5)
+    last = {n: replay.observations[n, POINT.horizon].tobytes() for n in range(4)}
+    ends = [row.tobytes() == last[n] for row, n in zip(batch.next_observation, number)]
+    np.testing.assert_array_equal(batch.terminal, (number % 2 == 1) & np.array(ends))
+    assert 0 < batch.terminal.sum() < 100
+
+
+@pytest.mark.parametrize('terminated, value', [(True, -1.0), (False, -2.0)])
+def test_nothing_follows_what_the_task_has_ended(point, terminated, value):
+    """By hand: a reward of -1 for ever is worth -1 / (1 - 0.5) = -2; for one step it is -1."""
+    learner = Learner(learner_settings(her_ratio=0.0, discount=0.5, burn_in_check=10**6,
+                                       burn_in='updates', target_keep=0.8, target_every=1))
+    far, rng = np.array([50.0, 50.0]), np.random.default_rng(0)
+    for number in range(5):
+        one = play(rng, number)
+        learner.add(dataclasses.replace(
+            one, observations=one.observations[:2], achieved_goals=one.achieved_goals[:2],
+            desired_goal=far, base_actions=one.base_actions[:2], residuals=one.residuals[:1],
+            sent=one.sent[:1], executed=one.executed[:1], valid=one.valid[:1],
+            terminated=terminated))
+    for _ in range(600):
+        learner.update()
+    assert learner.figures['mean_q'] == pytest.approx(value, abs=0.1)

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from rpl_ros import data
+from rpl_ros.policy.residual import compose
+from rpl_ros.robot.safety_inputs import bounded
 from rpl_ros.tasks.specs import TaskSpec
-from rpl_ros.transitions import join, Joiner
+from rpl_ros.transitions import executed_by, join, Joiner
 
 SPEC = TaskSpec('small', 3, 2, 1, 6, 0.05, 'none')
 
@@ -126,3 +128,64 @@ def test_bad_messages_are_named_and_counted(item, words):
     episodes, problem = joiner.add(kind, item)
     assert not episodes and words in problem and f'(0, {item.step})' in problem
     assert list(joiner.problems.values()) == [1]
+
+
+def executed(base, residual, action, scale=1.0, applied=True, whole=False):
+    """Return what executed_by() makes of a command and of the action that the robot did."""
+    base, residual, action = (np.array(values, float) for values in (base, residual, action))
+    total = residual if whole else base + scale * residual
+    command = data.Command(0, 0, data.EXPLORE, 1, base, residual, 1.0 if whole else scale, total,
+                           np.clip(total, -1, 1), data.EXPLORING)
+    after = data.State(0, 1, np.zeros(3), np.zeros(2), np.zeros(2), applied=applied,
+                       executed=action)
+    return executed_by(command, after)
+
+
+def test_the_learner_learns_from_what_was_executed():
+    """Numbers by hand: base 0.5 and residual 0.4 ask for 0.9."""
+    assert executed([0.5], [0.4], []) == ([0.9], [0.4])            # nothing told: as it was sent
+    assert executed([0.5], [0.4], [0.9]) == ([0.9], [0.4])
+    assert executed([0.5], [0.4], [0.5]) == ([0.5], [0.0])         # the base action alone
+    assert executed([1.5], [0.4], [1.0]) == ([1.0], [0.4])         # what was sent, clipped
+    assert executed([1.5], [-0.8], [1.0]) == ([1.0], [0.0])        # the base action, clipped
+    action, residual = executed([0.5], [0.4], [0.6])               # bounded to 0.1
+    assert action == [0.6] and residual == pytest.approx([0.1])
+    action, residual = executed([0.5], [0.4], [0.6], scale=2.0)
+    assert action == [0.6] and residual == pytest.approx([0.05])
+    assert executed([0.5], [-0.3], [0.2], whole=True) == ([0.2], [0.2])
+    assert executed([0.5], [0.4], [0.9], applied=False) is None
+    assert executed([0.9], [0.1], [-0.5]) is None                  # no residual explains it
+    assert executed([0.5], [0.0], [0.6], scale=0.0) is None
+
+
+@given(st.floats(-2, 2), st.floats(-1, 1), st.floats(0.05, 2), st.floats(0, 2))
+@settings(deadline=None)
+def test_a_bounded_action_is_explained_by_the_residual_that_is_given_back(base, residual, scale,
+                                                                          bound):
+    sent = bounded(np.array([base + scale * residual]), np.array([base]), np.array([bound]))
+    known = executed([base], [residual], sent, scale)
+    assert known is not None and -1.0 <= known[1][0] <= 1.0
+    _, again = compose(np.array([base]), known[1], scale)
+    np.testing.assert_allclose(again, sent, atol=1e-9)
+
+
+def test_an_episode_of_which_no_residual_was_executed_is_one_of_the_base_controller():
+    states = {step: state(3, step, step == 6) for step in range(7)}
+    commands = {step: command(3, step) for step in range(7)}
+    for step in range(1, 7):  # max_residual 0: the base action, clipped
+        states[step] = dataclasses.replace(
+            states[step], executed=np.clip(commands[step - 1].base_action, -1, 1))
+    episode = join(SPEC, states, commands)
+    assert episode.valid.all() and not episode.residuals.any()
+    np.testing.assert_array_equal(episode.executed, np.clip(episode.base_actions[:-1], -1, 1))
+    assert episode.sent.any() and not np.array_equal(episode.sent, episode.executed)
+
+
+def test_what_ends_an_episode_is_told_apart():
+    def joined(**end):
+        states = {step: state(0, step) for step in range(3)}
+        states[2] = dataclasses.replace(states[2], **end)
+        return join(SPEC, states, {step: command(0, step) for step in range(3)})
+    assert joined(terminated=True).terminated and joined(terminated=True).ended
+    assert joined(truncated=True).ended and not joined(truncated=True).terminated
+    assert not joined().ended

@@ -1,0 +1,162 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Runs beside each other in one ROS domain, and strangers: over real DDS, with real processes."""
+
+from contextlib import ExitStack
+
+from bag_tools import assert_equal_episodes
+from graph_tools import (EPISODES, free_domain, in_process, listener, MODES, nodes, random_policy,
+                         SEED, weights_message)
+import numpy as np
+import pytest
+from rpl_msgs.msg import (BaseAction, Command, EpisodeResult, LearnerStatus, PolicyWeights, State,
+                          Task)
+
+from rpl_ros.convert import read_command, read_state, to_wire
+from rpl_ros.nodes.qos import publisher, subscribe
+from rpl_ros.nodes.senders import Senders
+from rpl_ros.tasks.specs import spec
+from rpl_ros.transitions import Joiner
+
+TASK = 'push'
+SIZES = spec(TASK)
+
+
+def graph(run, episodes=EPISODES):
+    """Return the nodes of a graph of run `run` and their parameters; the test sends weights."""
+    common = {'task': TASK, 'seed': SEED, 'run': run}
+    return {
+        'base_controller_node': common, 'residual_node': {**MODES, 'task': TASK, 'run': run},
+        'learner_node': {**common, 'updates_per_step': 0.0, '-r': 'policy_weights:=unused'},
+        'sim_node': {**common, 'episodes': episodes, 'subscribers': 3,
+                     'wait_for': '"base_controller_node residual_node learner_node"'}}
+
+
+class Watch:
+    """What a run says on the graph's topics, to a node of this run."""
+
+    def __init__(self, node, run):
+        """Listen."""
+        node.senders = Senders(node, run)
+        self.episodes, self.results, self.statuses = [], [], []
+        self.joiner = Joiner(SIZES)
+        subscribe(node, 'state', lambda message: self._join('state', read_state(message)))
+        subscribe(node, 'command', lambda message: self._join('command', read_command(message)))
+        subscribe(node, 'episode_result', self.results.append)
+        subscribe(node, 'learner_status', self.statuses.append)
+
+    def _join(self, kind, item):
+        self.episodes += self.joiner.add(kind, item)[0]
+
+    def is_complete(self):
+        """Return whether all has come."""
+        return (len(self.episodes) == len(self.results) == EPISODES
+                and self.statuses and self.statuses[-1].episodes == EPISODES)
+
+    def equals(self, expected):
+        """Assert that all was as in one process alone."""
+        assert not self.joiner.problems
+        assert_equal_episodes(self.episodes, [episode for episode, *_ in expected])
+        assert [result.success for result in self.results] == [
+            last.success for *_, last in expected]
+        assert self.statuses[-1].rejected == 0
+        assert self.statuses[-1].transitions == EPISODES * SIZES.horizon
+
+
+@pytest.fixture(scope='module')
+def policy():
+    """Return (weights as bytes, what a process alone plays with them)."""
+    content = random_policy(TASK, np.random.default_rng(1))
+    return content, in_process(TASK, content)
+
+
+def give_weights(node, spin, folder, content, run):
+    """Publish weights of a run and wait until its residual_node has them; return the publisher."""
+    weights = publisher(node, 'policy_weights')
+    spin(lambda: weights.get_subscription_count())
+    weights.publish(weights_message(content, 7, run=run))
+    spin(lambda: 'weights version 7 are used' in (folder / 'residual_node.log').read_text())
+    return weights
+
+
+def test_two_graphs_in_one_domain_do_not_know_of_each_other(tmp_path, policy):
+    content, expected = policy
+    domain, runs, watches, kept = free_domain(), ('one', 'two'), {}, []
+    with ExitStack() as stack:
+        for run in runs:
+            (tmp_path / run).mkdir()
+            node, spin = stack.enter_context(listener(domain, f'listener_{run}'))
+            watches[run] = Watch(node, run), spin
+            started = stack.enter_context(nodes(domain, tmp_path / run, **graph(run)))
+            kept.append((give_weights(node, spin, tmp_path / run, content, run), started))
+        for watch, spin in watches.values():
+            spin(watch.is_complete)
+        for _, started in kept:
+            spin(lambda started=started: started['sim_node'].poll() == 0)
+    for run, (watch, _) in watches.items():
+        watch.equals(expected)
+        other, = set(runs) - {run}
+        log = (tmp_path / run / 'residual_node.log').read_text()
+        ignored = [line for line in log.splitlines() if 'topic state: ignores' in line]
+        assert len(ignored) == 1 and f"/sim_node, which is of run '{other}'" in ignored[0]
+
+
+def forged(run, state):
+    """Return {topic: a false message of `run`}, made from a State message of a run."""
+    about = {'run': run, 'episode': state.episode, 'step': state.step + 1}
+    four = to_wire(np.full(4, 0.7))
+    later = State(run=run, task=TASK, episode=state.episode + 50, observation=state.observation,
+                  achieved_goal=state.achieved_goal, desired_goal=state.desired_goal)
+    return {
+        'state': later, 'base_action': BaseAction(action=four, **about),
+        'command': Command(sent=four, base_action=four, residual=four, total=four, **about),
+        'policy_weights': PolicyWeights(run=run, version=99),
+        'learner_status': LearnerStatus(run=run, owed_updates=10**6),
+        'episode_result': EpisodeResult(run=run, episode=77, success=True),
+        'task': Task(run=run, name='hook')}
+
+
+@pytest.mark.parametrize('claimed', ['real', 'another', ''])
+def test_a_stranger_changes_nothing_and_is_named(tmp_path, policy, claimed):
+    content, expected = policy
+    domain = free_domain()
+    with listener(domain) as (node, spin), nodes(domain, tmp_path, **graph('real')) as started, \
+            listener(domain, 'stranger') as (stranger, _):
+        watch = Watch(node, 'real')
+        outputs = {topic: publisher(stranger, topic) for topic in forged('', State())}
+
+        def interfere(state):
+            if (state.episode, state.step) == (1, 5):  # by then the senders are known
+                for topic, message in forged(claimed, state).items():
+                    outputs[topic].publish(message)
+        subscribe(node, 'state', interfere)
+        weights = give_weights(node, spin, tmp_path, content, 'real')
+        spin(watch.is_complete)
+        spin(lambda: started['sim_node'].poll() == 0)
+        node.destroy_publisher(weights)
+    watch.equals(expected)
+    for name, topics in (('residual_node', ('state', 'base_action', 'policy_weights', 'task')),
+                         ('sim_node', ('command', 'learner_status')),
+                         ('base_controller_node', ('state',)),
+                         ('learner_node', ('state', 'command', 'task'))):
+        log = (tmp_path / f'{name}.log').read_text()
+        for topic in topics:
+            assert f'topic {topic}: ignores /stranger' in log, (name, topic)
+
+
+def test_a_node_of_a_person_may_leave_the_run_empty_where_it_is_alone(tmp_path):
+    domain, commands = free_domain(), []
+    with listener(domain) as (node, spin), nodes(
+            domain, tmp_path, residual_node={'task': TASK, 'run': 'real'},
+            sim_node={'task': TASK, 'run': 'real', 'subscribers': 2,
+                      'wait_for': 'residual_node'}):
+        actions = publisher(node, 'base_action')
+        subscribe(node, 'command', commands.append)
+        subscribe(node, 'state', lambda message: actions.publish(BaseAction(
+            episode=message.episode, step=message.step, action=to_wire(np.full(4, 0.25)))))
+        spin(lambda: len(commands) > 20)
+        assert {message.run for message in commands} == {'real'}
+        with listener(domain, 'other') as (other, other_spin):
+            second = publisher(other, 'base_action')
+            other_spin(lambda: second.get_subscription_count())
+            second.publish(BaseAction(episode=9))
+            spin(lambda: 'set the field run to' in (tmp_path / 'residual_node.log').read_text())
