@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from rosgraph_msgs.msg import Clock
 from rpl_msgs.msg import Command as CommandMessage
+from rpl_msgs.msg import LearnerStatus
 
 from rpl_ros.nodes.qos import publisher, subscribe
 from rpl_ros.tasks import make_task
@@ -24,6 +25,12 @@ def sim_side(tmp_path):
 
         def start(**values):
             return nodes(domain, tmp_path, sim_node={**HOOK, **values})
+
+        def statuses(message):
+            """Send a LearnerStatus again and again, as a learner does."""
+            learner = publisher(node, 'learner_status')
+            node.create_timer(0.2, lambda: message and learner.publish(message))
+        spin.statuses = statuses
 
         def command(episode, step, sent=(0.5, 0.5, 0.5, 0.0)):
             commands.publish(CommandMessage(episode=episode, step=step, sent=list(sent)))
@@ -82,7 +89,41 @@ def test_realtime_goes_on_without_commands_and_says_so(sim_side):
     assert states[0].header.frame_id == 'world'
 
 
-def test_a_second_graph_in_the_same_domain_is_refused(sim_side, tmp_path):
+def test_in_lockstep_stamps_and_clock_are_one_time_base(sim_side):
+    start, states, clocks, command, spin = sim_side
+    with start(horizon=3, episodes=2) as started:
+        while started['sim_node'].poll() is None:
+            spin(lambda: states and not states[-1].truncated
+                 or started['sim_node'].poll() is not None)
+            command(states[-1].episode, states[-1].step)
+            count = len(states)
+            spin(lambda count=count: len(states) > count
+                 or started['sim_node'].poll() is not None)
+            if states[-1].truncated:
+                command(states[-1].episode, states[-1].step)
+    stamps = [message.header.stamp for message in states]
+    assert [message.clock for message in clocks] == stamps
+    # 40 ms for each control step; a reset takes no time.
+    assert [stamp.nanosec / 1e9 for stamp in stamps] == [0.0, 0.04, 0.08, 0.12,
+                                                         0.12, 0.16, 0.20, 0.24]
+
+
+@pytest.mark.parametrize('settings, said, why', [
+    ({'wait_for': '"residual_node learner_node"', 'run': 'mine', 'start_timeout': 1.0}, None,
+     "gave up after 1 s: nodes of run 'mine' that are missing: learner_node, residual_node; "
+     'subscriptions on /state: 1 of 1'),
+    ({'max_owed_updates': 10, 'give_up_after': 1.0}, LearnerStatus(owed_updates=123),
+     'gave up after 1 s: the learner owes 123 updates')])
+def test_what_it_waits_for_is_said_and_ends(sim_side, tmp_path, settings, said, why):
+    start, states, _, _, spin = sim_side
+    with start(**settings) as started:
+        spin.statuses(said)
+        spin(lambda: started['sim_node'].poll() is not None)
+        assert started['sim_node'].returncode == 1
+    assert why in (tmp_path / 'sim_node.log').read_text() and not states
+
+
+def test_a_second_simulator_without_a_run_is_refused(sim_side, tmp_path):
     start, states, _, _, spin = sim_side
     with start():
         spin(lambda: states)
@@ -90,5 +131,5 @@ def test_a_second_graph_in_the_same_domain_is_refused(sim_side, tmp_path):
         with start() as started:
             spin(lambda: started['sim_node'].poll() is not None)
             assert started['sim_node'].returncode == 1
-        assert 'another node publishes on the topic state' in (
+        assert 'give the nodes of each run the same parameter run' in (
             tmp_path / 'sim_node.log').read_text()

@@ -135,6 +135,10 @@ class SimNode(ManagedNode):
         # A match is known on this side first: what is sent at once may not reach the other.
         if time.monotonic() - self._all_since < SETTLE:
             return False
+        if not self.settings.run and self.count_publishers('state') > 1:
+            self.fail(f'another node publishes on {self._states.topic_name}, and this run has no '
+                      'id: give the nodes of each run the same parameter run, or a namespace')
+            return False
         self._all_since = 0.0
         # Time has one source: a graph that comes second leaves it to the first.
         self._owns_clock = self.count_publishers(self._clocks.topic_name) <= 1
