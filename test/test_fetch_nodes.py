@@ -175,7 +175,7 @@ def test_a_dead_robot_or_tracker_is_a_stop(tmp_path):
 
 
 def test_the_base_action_goes_on_without_residual_node_and_nothing_without_a_base(tmp_path):
-    both = {'task': 'hook', 'horizon': SETTINGS['horizon']}
+    both = {'task': 'hook', 'horizon': SETTINGS['horizon'], 'max_ee_speed': 0.1}
     with robot(tmp_path, subscribers=3) as (graph, started), nodes(
             graph.domain, tmp_path, base_controller_node=both,
             residual_node={**both, 'base_timeout': 0.03}) as others:
@@ -263,7 +263,7 @@ def test_a_person_starts_each_episode_of_a_real_robot(tmp_path):
         for episode in range(2):
             graph.until(lambda: graph.call(
                 Trigger, f'/{ADAPTER}/start_episode')[0].success)
-            graph.until(lambda: graph.states and graph.states[-1].last)
+            graph.until(lambda: graph.states and graph.states[-1].truncated)
             assert graph.states[-1].episode == episode and graph.states[-1].step == 10
             graph.states.clear()
         graph.until(lambda: started[ADAPTER].poll() is not None)
@@ -305,3 +305,17 @@ def test_the_graph_of_robot_fetch_sim_runs_to_its_end(tmp_path, changes):
     assert graphs.resolve('hook', {
         'robot': 'fetch_sim', 'params_file': str(out / 'config.yaml'),
         'out': str(tmp_path / 'again')}).settings[ADAPTER].horizon == 50
+
+
+def test_the_second_adapter_of_an_arm_refuses_to_start(tmp_path):
+    with robot(tmp_path) as (graph, started):
+        graph.move()
+        (tmp_path / 'second').mkdir()
+        with nodes(graph.domain, tmp_path / 'second', fetch_adapter_node=SETTINGS) as others:
+            graph.until(lambda: others[ADAPTER].poll() is not None)
+            assert others[ADAPTER].returncode == 1
+        graph.move()
+        assert started[ADAPTER].poll() is None
+    log = (tmp_path / 'second' / f'{ADAPTER}.log').read_text()
+    assert 'another node moves this arm: 2 publishers on /fetch_relay/twist' in log
+    assert 'twist' not in log.splitlines()[-1] and 'stop' not in log.splitlines()[-1]

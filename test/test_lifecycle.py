@@ -81,7 +81,7 @@ def test_the_adapter_goes_through_its_states(tmp_path):
 
 
 def test_the_rest_of_the_graph_when_a_node_is_deactivated(tmp_path):
-    both = {'task': 'hook', 'horizon': SETTINGS['horizon']}
+    both = {'task': 'hook', 'horizon': SETTINGS['horizon'], 'max_ee_speed': 0.1}
     with robot(tmp_path, subscribers=3) as (graph, _), nodes(
             graph.domain, tmp_path, base_controller_node=both,
             residual_node={**both, 'base_timeout': 0.03}):

@@ -9,6 +9,7 @@ from rpl_ros.nodes.qos import hear_presence
 from rpl_ros.nodes.waiting import Wait
 
 SETTLE = 1.0  # s, until a match is known on both sides
+DISCOVERY = 3.0  # s, until a node knows of publishers that were there before
 
 
 class Episodes:
@@ -92,7 +93,7 @@ class Episodes:
 
         Once only: who comes later has to go.
         """
-        if self._alone or time.monotonic() - self._made < SETTLE:
+        if self._alone or time.monotonic() - self._made < DISCOVERY:
             return self._alone
         topic, node = self._twists.topic_name, self._node
         others = node.get_publishers_info_by_topic(topic)
