@@ -307,14 +307,25 @@ def make_settings(cls, values, where='settings'):
     return cls(**{name: _checked(known[name], value, where) for name, value in values.items()})
 
 
+ROS_OWN = ('use_sim_time', 'start_type_description_service')
 ROBOT_NODES = ('fetch_adapter_node', 'fetch_sim_node')
 """Nodes of rpl_ros.config_robot, which a parameter file may name as well."""
+
+
+def is_ros_own(name):
+    """Return whether a parameter is one that ROS gives its nodes, and no setting of ours.
+
+    `ros2 param dump` writes them, too. A running node knows better what its ROS declares.
+    """
+    return name in ROS_OWN or name.startswith('qos_overrides')
 
 
 def read_parameter_file(path, nodes=(*NODE_SETTINGS, *ROBOT_NODES)):
     """Return {node name or '/**': {setting: value}} of a ROS parameter file for `nodes`.
 
-    SettingsError where the file is missing, is not such a file, or names an unknown node.
+    A section may be called residual_node, /residual_node, /**/residual_node (in any namespace) or
+    /robot1/residual_node. SettingsError where the file is missing, is not such a file, names an
+    unknown node, or has two sections for one.
     """
     try:
         content = yaml.safe_load(Path(path).read_text())
@@ -324,15 +335,16 @@ def read_parameter_file(path, nodes=(*NODE_SETTINGS, *ROBOT_NODES)):
         raise SettingsError(f'{path}: expected a mapping of node names to ros__parameters')
     sections = {}
     for node, section in content.items():
-        name = str(node).lstrip('/') if node != '/**' else node
+        name = str(node).rpartition('/')[2] if node != '/**' else node
+        if name in sections:
+            raise SettingsError(f'{path}: has two sections for {name}')
         if name != '/**' and name not in nodes:
             raise SettingsError(f'{path}: unknown node {node!r}'
                                 f'{did_you_mean(name, nodes)}')
         if not isinstance(section, dict) or not isinstance(section.get('ros__parameters'), dict):
             raise SettingsError(f'{path}: {node} has no mapping ros__parameters')
         values = section['ros__parameters']
-        # Every ROS node has this one; the launchers set it.
-        sections[name] = {key: values[key] for key in values if key != 'use_sim_time'}
+        sections[name] = {key: values[key] for key in values if not is_ros_own(str(key))}
     return sections
 
 

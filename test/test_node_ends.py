@@ -1,19 +1,26 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""How a node ends when something happens in the middle of a callback."""
+"""How nodes begin and end: exit codes, help, parameters, signals, launchers that die."""
 
+from dataclasses import fields
 import os
+import re
+import signal
 import subprocess
 import sys
 
 from graph_tools import free_domain
 import pytest
 
+from rpl_ros.discovery import SETTINGS as DISCOVERY
+from rpl_ros.nodes.node_help import SETTINGS
+
 NODE = """
 import rclpy
 from rpl_msgs.msg import LearnerStatus
 from rpl_ros.config import DashboardSettings
-from rpl_ros.nodes.params import RplNode, run_node
+from rpl_ros.nodes.params import RplNode
 from rpl_ros.nodes.qos import publisher
+from rpl_ros.nodes.running import run_node
 
 class Late(RplNode):
     def __init__(self):
@@ -33,8 +40,10 @@ raise SystemExit(run_node(Late))
     ('rclpy.shutdown()', 0),  # what Ctrl-C does, while a callback is about to publish
     ('raise ValueError("an error of its own")', 1)])
 def test_a_callback_cut_short_by_the_end_is_no_error(what, code):
-    done = subprocess.run([sys.executable, '-c', NODE.format(what=what)], capture_output=True,
-                          text=True, env={**os.environ, 'ROS_DOMAIN_ID': str(free_domain())})
+    done = subprocess.run(
+        [sys.executable, '-c', NODE.format(what=what), '--ros-args', '-p', 'seed:=1'],
+        capture_output=True, text=True, timeout=60,
+        env={**os.environ, 'ROS_DOMAIN_ID': str(free_domain())})
     assert done.returncode == code, done.stderr
     assert ('an error of its own' in done.stderr) == bool(code)
 
@@ -49,3 +58,111 @@ def test_a_node_leaves_with_its_code_where_the_shutdown_hangs_with_pythons_lock(
                           timeout=50)
     assert done.returncode == code
     assert 'Timeout (0:00:00.5' in done.stderr and 'File "<string>", line 4' in done.stderr
+
+
+def start(name, *words, **environment):
+    """Run a node to its end; return the finished process."""
+    return subprocess.run(
+        [sys.executable, '-m', f'rpl_ros.nodes.{name}', *words], capture_output=True, text=True,
+        timeout=60, env={**os.environ, 'ROS_DOMAIN_ID': str(free_domain()), **environment})
+
+
+@pytest.mark.parametrize('words, environment, parts', [
+    (['--ros-args', '--params-file', 'nowhere.yaml'], {}, ['nowhere.yaml']),
+    (['--ros-args', '--no-such-flag'], {}, ['--no-such-flag']),
+    (['--no-such-flag'], {}, ["unknown argument '--no-such-flag'"]),
+    (['--ros-args', '-r', 'bad'], {}, ['-r bad']),
+    (['--ros-args', '-p', 'task:=push'], {'ROS_DOMAIN_ID': 'abc'}, ['ROS_DOMAIN_ID']),
+    ([], {}, ['/residual_node: no parameter came', '--params-file'])])
+def test_a_node_that_cannot_begin_says_why_and_ends_with_2(words, environment, parts):
+    done = start('residual_node', *words, **environment)
+    assert done.returncode == 2
+    errors = [line for line in done.stderr.splitlines() if line.startswith('error: ')]
+    assert len(errors) == 1 and all(part in errors[0] for part in parts), done.stderr
+
+
+@pytest.mark.parametrize('name', SETTINGS)
+def test_help_starts_nothing(name):
+    done = start(name, '--help')
+    assert done.returncode == 0 and done.stdout.startswith(f'usage: ros2 run rpl_ros {name}')
+    for spec in fields(SETTINGS[name]):
+        assert f'  {spec.name} (default: ' in done.stdout
+
+
+FILE = '''
+{section}:
+  ros__parameters: {{task: push, max_residual: 0.0}}
+/**:
+  ros__parameters: {{seed: 1}}
+'''
+
+
+@pytest.mark.parametrize('section, remap, right', [
+    ('fetch_adapter_node', '__ns:=/robot1', False),
+    ('/robot2/fetch_adapter_node', '__ns:=/robot1', False),
+    ('fetch_adapter_node', '__node:=adapter', False),
+    ('/**/fetch_adapter_node', '__ns:=/robot1', True),
+    ('/robot1/fetch_adapter_node', '__ns:=/robot1', True),
+    ('/*/fetch_adapter_node', '__ns:=/robot1', True),
+    ('fetch_adapter_node', 'state:=state', True)])
+def test_a_limit_in_a_file_reaches_the_node_or_the_node_refuses(tmp_path, section, remap, right):
+    path = tmp_path / 'limits.yaml'
+    path.write_text(FILE.format(section=section))
+    program = ('from rpl_ros.nodes.fetch_adapter_node import FetchAdapterNode as Node\n'
+               'from rpl_ros.nodes.running import run_node\n'
+               'Node.start = lambda self: print("limit", self.settings.max_residual) '
+               'or setattr(self, "done", True)\n'
+               'raise SystemExit(run_node(Node))')
+    done = subprocess.run(
+        [sys.executable, '-c', program, '--ros-args', '--params-file', path, '-r', remap],
+        capture_output=True, text=True, timeout=60,
+        env={**os.environ, 'ROS_DOMAIN_ID': str(free_domain())})
+    if right:
+        assert done.returncode == 0 and 'limit 0.0' in done.stdout, done.stderr
+    else:
+        assert done.returncode == 2 and f'{section!r} does not reach the node' in done.stderr
+
+
+def test_an_interrupted_simulator_is_no_complete_run():
+    node = subprocess.Popen([sys.executable, '-m', 'rpl_ros.nodes.sim_node', '--ros-args', '-p',
+                             'task:=push'], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            text=True, env={**os.environ, 'ROS_DOMAIN_ID': str(free_domain())})
+    while 'is ready' not in node.stdout.readline():
+        assert node.poll() is None
+    node.send_signal(signal.SIGINT)
+    assert node.wait(30) == 130
+
+
+def test_a_node_ends_with_its_launcher(tmp_path):
+    """As a node of a launch whose process was killed: it has no parent any more."""
+    program = ('import os, subprocess, sys, time\n'
+               'os.environ["RPL_LAUNCHER"] = str(os.getpid())\n'
+               'node = subprocess.Popen([sys.executable, "-m", "rpl_ros.nodes.residual_node",\n'
+               '                         "--ros-args", "-p", "task:=push"], stderr=open(1, "w"))\n'
+               'print("child", node.pid, flush=True)\n'
+               'time.sleep(60)')
+    launcher = subprocess.Popen([sys.executable, '-c', program], stdout=subprocess.PIPE, text=True,
+                                env={**os.environ, 'ROS_DOMAIN_ID': str(free_domain())})
+    said = ''
+    while 'ready' not in said:
+        said += launcher.stdout.readline()
+    launcher.kill()
+    said += launcher.stdout.read()  # ends when the node has ended
+    assert 'the launcher is gone: this node ends, too' in said
+
+
+def test_nothing_leaves_the_machine_by_default():
+    """A node that is open to the subnet joins a multicast group; the others do not."""
+    def groups(**environment):
+        program = ('import rclpy\nfrom rpl_ros.discovery import local_by_default\n'
+                   'local_by_default()\nrclpy.init()\nnode = rclpy.create_node("some")\n'
+                   'print(open("/proc/net/igmp").read())')
+        clean = {name: value for name, value in os.environ.items() if name not in DISCOVERY}
+        done = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True,
+                              timeout=60, check=True, env={
+                                  **clean, 'ROS_DOMAIN_ID': str(free_domain()), **environment})
+        # 239.255.0.1, the group of DDS discovery, as the kernel writes it
+        blocks = re.split(r'\n(?=\d)', done.stdout)
+        return {block.split()[1] for block in blocks if '0100FFEF' in block}
+    assert groups(ROS_AUTOMATIC_DISCOVERY_RANGE='SUBNET')
+    assert not groups()

@@ -72,11 +72,16 @@ def begin(folder, run):
 def _compare(folder, run):
     """Return in words how `run` differs from what is in `folder`, or ''."""
     before = yaml.safe_load((folder / 'run.yaml').read_text())
-    config = yaml.safe_load((folder / 'config.yaml').read_text())
+    config = load_settings(folder / 'config.yaml')
     names = ('task', 'method', 'seed', 'actors', 'offline', 'bags')
     return (_difference({name: run[name] for name in names},
                         {name: before.get(name) for name in names})
-            or _difference(yaml.safe_load(parameter_file(run['settings'])), config))
+            or _difference(_tree(run['settings']), _tree(config)))
+
+
+def _tree(settings):
+    """Return {node: {name: value}} of {node: settings}."""
+    return {node: vars(one) for node, one in settings.items()}
 
 
 def _difference(wanted, found, where=''):
@@ -88,8 +93,7 @@ def _difference(wanted, found, where=''):
             if text:
                 return text
         elif one != two:
-            name = f'{where}{name}'.replace('ros__parameters.', '')
-            return f'{name} is {two!r} there, {one!r} asked for'
+            return f'{where}{name} is {two!r} there, {one!r} asked for'
     return ''
 
 

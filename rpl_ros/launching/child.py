@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 
+LAUNCHER = 'RPL_LAUNCHER'
+"""Environment variable with the launcher's process number: a node ends when that is gone."""
 PR_SET_PDEATHSIG = 1
 _prctl = ctypes.CDLL(None).prctl if sys.platform == 'linux' else None
 

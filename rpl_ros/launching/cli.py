@@ -34,7 +34,9 @@ def argument_help(task):
         f'  rpl launch {task} episodes:=100 headless:=true out:=runs/first',
         f'  rpl launch {task} mode:=realtime',
         f'  rpl launch {task} controller:=my_package.my_module:my_function',
-        f'  rpl launch {task} base:=false      with a node of yours that publishes base_action'])
+        f'  rpl launch {task} base:=false      with a node of yours that publishes base_action',
+        f'  ROS_AUTOMATIC_DISCOVERY_RANGE=SUBNET rpl launch {task}',
+        '      also for nodes on other machines: otherwise nothing leaves this one'])
 
 
 def main(argv):

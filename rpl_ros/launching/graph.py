@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 import os
 from pathlib import Path
+import re
 import secrets
 import sys
 
@@ -40,8 +41,8 @@ class Argument:
 class Process:
     """A process of the graph; its executable and its node have the same name.
 
-    `on_exit` is 'stop' (its death ends the graph) or 'restart'. An observer is ended after the
-    others, so that it sees their last messages.
+    `on_exit` is 'stop' (its death ends the graph), 'restart' or 'go_on' (the graph does without
+    it). An observer is ended after the others, so that it sees their last messages.
     """
 
     executable: str
@@ -79,6 +80,7 @@ class Run:
     after: tuple
     main: str
     id: str
+    namespace: str = ''
 
     @property
     def config(self):
@@ -96,7 +98,7 @@ PROCESSES = (
     Process('residual_node'),
     Process('learner_node', on_exit='restart'),
     Process('recorder_node', observer=True),
-    Process('dashboard_node', observer=True),
+    Process('dashboard_node', on_exit='go_on', observer=True),
 )
 
 REALTIME_BASE_TIMEOUT = 0.03
@@ -152,6 +154,7 @@ def describe(task):
         Argument('autostart', AUTO, 'false: the nodes that act wait for a lifecycle manager, see '
                  'docs/real_robot.md; auto: as in params_file (true)', (AUTO, *BOOLEAN)),
         Argument('params_file', str(path), 'ROS parameter file with the settings of the nodes'),
+        Argument('namespace', '', 'namespace of all nodes and topics of the graph, e.g. robot1'),
         Argument('report', 'true', 'make the report after the run', BOOLEAN),
         Argument('robot', 'sim', 'sim: sim_node; fetch_sim: a simulated Fetch behind the '
                  'interfaces of the real one; fetch: the real one. See docs/real_robot.md',
@@ -222,6 +225,16 @@ def _window(headless):
     return headless == 'false'
 
 
+def _namespace(text):
+    """Return the launch argument namespace as ROS has it: '' or '/robot1'."""
+    parts = text.strip('/').split('/') if text.strip('/') else []
+    for part in parts:
+        if not re.fullmatch('[A-Za-z_][A-Za-z0-9_]*', part):
+            raise SettingsError(f'launch argument namespace:={text}: expected letters, digits and '
+                                '_, not a digit first, with / between the parts')
+    return ''.join(f'/{part}' for part in parts)
+
+
 def _readers(on):
     """Return the names of the nodes of a graph that read the state; `on` are its switches."""
     return [name for name, there in (
@@ -281,4 +294,4 @@ def resolve(task, given):
                  *(process for process in graph.processes
                    if switches.get(process.executable, True)))
     return Run(task, folder, settings, processes, arguments, (*graph.after, str(folder)), robot,
-               run_id)
+               run_id, _namespace(arguments['namespace']))

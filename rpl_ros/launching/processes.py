@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 
+from rpl_ros.discovery import discovery_range, local_by_default
 from rpl_ros.launching import child
 from rpl_ros.launching.graph import MAX_RESTARTS
 from rpl_ros.launching.run_folder import domain_id
@@ -29,8 +30,9 @@ CLEAN = (0, -signal.SIGINT, 128 + signal.SIGINT)
 
 def node_command(run, name):
     """Return the command line of the node `name` of `run`."""
+    namespace = ['-r', f'__ns:={run.namespace}'] if run.namespace else []
     return [sys.executable, '-m', f'rpl_ros.nodes.{name}', '--ros-args', '--params-file',
-            str(run.config)]
+            str(run.config), *namespace]
 
 
 class Supervisor:
@@ -42,6 +44,7 @@ class Supervisor:
         self.command = command
         self.children = {}
         self.restarts = {process.executable: 0 for process in run.processes}
+        self.given_up = set()  # nodes that died, and without which the run goes on
         self.interrupts = []
         self.held = []
         self.failed = []
@@ -49,6 +52,7 @@ class Supervisor:
         self.log.mkdir(exist_ok=True)
         self.environment = {'ROS_LOG_DIR': str(self.log / 'ros'), **os.environ,
                             'PYTHONUNBUFFERED': '1', 'RCUTILS_COLORIZED_OUTPUT': '0'}
+        local_by_default(self.environment)
 
     def live(self):
         """Return whether a live screen owns the terminal now."""
@@ -92,11 +96,17 @@ class Supervisor:
             child.kill_group(self.children[name])
             if name == self.run.main and code == 0:
                 return 0
+            if name in self.given_up:
+                continue
             how = f'{name} died ({child.how_it_ended(code)})'
             if process.starts_again(code, self.restarts[name]):
                 self.restarts[name] += 1
                 self.say(f'{how}: started again ({self.restarts[name]} of {MAX_RESTARTS})')
                 self.start(name)
+                continue
+            if process.on_exit == 'go_on':
+                self.given_up.add(name)
+                self.say(f'{how}: the run goes on without it')
                 continue
             self.say(f'{how}: ending the graph')
             self.failed.append(name)
@@ -197,8 +207,9 @@ def run(run, command=node_command):
     """
     supervisor = Supervisor(run, command)
     names = ' '.join(process.executable for process in run.processes)
-    print(f'{run.task}: {names}\nROS_DOMAIN_ID {domain_id()} · {run.folder} · Ctrl-C ends the run',
-          flush=True)
+    where = f' · namespace {run.namespace}' if run.namespace else ''
+    print(f'{run.task}: {names}\nROS_DOMAIN_ID {domain_id()} · {discovery_range()}{where}\n'
+          f'{run.folder} · Ctrl-C ends the run', flush=True)
     with caught_signals(supervisor.interrupts):
         code = supervisor.supervise()
         wanted = run.arguments['report'] == 'true' and len(supervisor.interrupts) < 2

@@ -5,6 +5,7 @@ Differs from `rpl launch` in what ROS users expect: output on the screen with th
 logs in the usual place, and no report after Ctrl-C (a shut-down launch starts nothing new).
 """
 
+import os
 from pathlib import Path
 import signal
 import sys
@@ -18,7 +19,7 @@ from launch.events.process import SignalProcess
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from rpl_ros.launching.child import how_it_ended
+from rpl_ros.launching.child import how_it_ended, LAUNCHER
 from rpl_ros.launching.graph import describe, MAX_RESTARTS, resolve
 from rpl_ros.launching.processes import CLEAN, episodes_done, GRACE, SETTLE
 from rpl_ros.launching.run_folder import prepare
@@ -57,8 +58,10 @@ class Course:
         """Return the actions that start a process and watch it."""
         name = process.executable
         (_, gentle), (_, hard), _ = GRACE
+        environment = {'PYTHONUNBUFFERED': '1', LAUNCHER: str(os.getpid())}
         node = Node(package='rpl_ros', executable=name, name=name, output='screen',
-                    parameters=[str(self.run.config)], additional_env={'PYTHONUNBUFFERED': '1'},
+                    namespace=self.run.namespace or None, parameters=[str(self.run.config)],
+                    additional_env=environment,
                     sigterm_timeout=str(gentle), sigkill_timeout=str(hard))
         self.nodes[name] = node
 
@@ -79,6 +82,8 @@ class Course:
             return [TimerAction(period=SETTLE, actions=[
                 OpaqueFunction(function=lambda context: self.end_next())])]
         died = f'{name} died ({how_it_ended(code)})'
+        if process.on_exit == 'go_on':
+            return [LogInfo(msg=f'{died}: the run goes on without it')]
         if process.starts_again(code, self.restarts[name]):
             self.restarts[name] += 1
             return [LogInfo(msg=f'{died}: started again ({self.restarts[name]} of '

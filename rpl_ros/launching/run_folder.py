@@ -83,11 +83,14 @@ def _quoted(value):
 
 
 def parameter_file(all_settings):
-    """Return the text of a ROS parameter file with each parameter of {node name: settings}."""
+    """Return the text of a ROS parameter file with each parameter of {node name: settings}.
+
+    The sections reach the nodes in any namespace.
+    """
     tree = {}
     for node, settings in all_settings.items():
         values = {name: _quoted(value) for name, value in asdict(settings).items()}
-        tree[node] = {'ros__parameters': values}
+        tree[f'/**/{node}'] = {'ros__parameters': values}
     return to_yaml(tree)
 
 

@@ -13,8 +13,8 @@ from rpl_ros.controllers.guard import begin_episode, Guard
 from rpl_ros.convert import fill, read_state
 from rpl_ros.data import BaseAction
 from rpl_ros.nodes.managed import ManagedNode
-from rpl_ros.nodes.params import run_node
 from rpl_ros.nodes.qos import announce, publisher, subscribe
+from rpl_ros.nodes.running import run_node
 from rpl_ros.tasks.specs import spec
 
 MOST_FAILURES = 50

@@ -15,8 +15,9 @@ from rclpy.qos import qos_profile_rosout_default
 from rpl_ros.config import DashboardSettings, SettingsError
 from rpl_ros.launching.screen import COLUMNS, draw, Numbers, plain_line
 from rpl_ros.measures import measure_of
-from rpl_ros.nodes.params import RplNode, run_node
+from rpl_ros.nodes.params import RplNode
 from rpl_ros.nodes.qos import subscribe
+from rpl_ros.nodes.running import run_node
 
 SCREEN_PERIOD = 0.5
 LINE_PERIOD = 10.0

@@ -27,9 +27,9 @@ from rpl_ros.convert import fill, from_wire
 from rpl_ros.nodes.adapter_episodes import Episodes
 from rpl_ros.nodes.diagnostics import status_message
 from rpl_ros.nodes.managed import ManagedNode
-from rpl_ros.nodes.params import run_node
 from rpl_ros.nodes.qos import publisher, subscribe
 from rpl_ros.nodes.robot_messages import from_time, read_pose, to_time, twist_message
+from rpl_ros.nodes.running import run_node
 from rpl_ros.robot.adapter import Adapter, LATCHED
 from rpl_ros.robot.contract import check_contract
 from rpl_ros.robot.kinematics import Kinematics
@@ -256,7 +256,7 @@ class FetchAdapterNode(ManagedNode):
 
 def main(args=None):
     """Run fetch_adapter_node; return its exit code."""
-    return run_node(FetchAdapterNode, args, keep_context=True)
+    return run_node(FetchAdapterNode, args, keep_context=True, ends=True)
 
 
 if __name__ == '__main__':

@@ -17,8 +17,8 @@ from std_srvs.srv import SetBool, Trigger
 from rpl_ros.config import SettingsError
 from rpl_ros.config_robot import FetchSimSettings
 from rpl_ros.nodes.managed import ManagedNode
-from rpl_ros.nodes.params import run_node
 from rpl_ros.nodes.robot_messages import joint_state, pose_message, read_twist
+from rpl_ros.nodes.running import run_node
 from rpl_ros.tasks import make_task
 from rpl_ros.tasks.fetch_joints import UPDATE_PERIOD
 from rpl_ros.tasks.fetch_sim import FetchSim, Sensors

@@ -25,9 +25,9 @@ from rpl_ros.learning.checkpoint import resume, save
 from rpl_ros.learning.learner import Learner
 from rpl_ros.learning.recorded import take_bags
 from rpl_ros.nodes.managed import ManagedNode
-from rpl_ros.nodes.params import run_node
 from rpl_ros.nodes.qos import announce, publisher, subscribe
 from rpl_ros.nodes.queues import queue, take_messages, TAKE_PERIOD
+from rpl_ros.nodes.running import run_node
 from rpl_ros.nodes.same_task import require_same_task
 from rpl_ros.policy.weights import digest, WeightsError
 from rpl_ros.transitions import Joiner

@@ -1,20 +1,18 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""ROS parameters from the settings dataclasses, and the way every node starts and ends."""
+"""ROS parameters from the settings dataclasses, and the node that all others are."""
 
 from dataclasses import fields
 import math
-import signal
 import sys
 import time
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
 
-from rpl_ros.config import did_you_mean, make_settings, NODE_SETTINGS, SettingsError
-from rpl_ros.nodes.leaving import leave_in_time
+from rpl_ros.config import (did_you_mean, is_ros_own, make_settings, NODE_SETTINGS,
+                            SettingsError)
+from rpl_ros.nodes.sections import require_sections_that_reach
 from rpl_ros.nodes.senders import Senders
 
 
@@ -43,21 +41,24 @@ def descriptor(spec):
 def declare(node, cls):
     """Declare the fields of the settings class `cls` on `node` and return them filled.
 
-    SettingsError for a value that is unknown, of the wrong type or out of range. The file's
-    `/**` section may name settings of other nodes, so an unknown name counts only where no node
-    has it.
+    SettingsError for a value that is unknown, of the wrong type or out of range, and where no
+    parameter came at all. The file's `/**` section may name settings of other nodes, so an unknown
+    name counts only where no node has it.
     """
     everything = {spec.name for other in (*NODE_SETTINGS.values(), cls)
                   for spec in fields(other)}
+    own = set(node._parameters)  # those that rclpy itself has declared
     given = node._parameter_overrides
     for name in given:
-        if name not in everything | {'use_sim_time'} and not name.startswith('qos_overrides'):
+        if name not in everything | own and not is_ros_own(name):
             raise SettingsError(f'{node.get_name()}: unknown parameter {name!r}'
                                 f'{did_you_mean(name, everything)}')
-    values = {}
-    for spec in fields(cls):
-        value = given[spec.name].value if spec.name in given else spec.default
-        values[spec.name] = value
+    values = {spec.name: given[spec.name].value if spec.name in given else spec.default
+              for spec in fields(cls)}
+    if not any(spec.name in given for spec in fields(cls)):
+        # A limit must never be a default that nobody asked for.
+        raise SettingsError(f'{node.get_fully_qualified_name()}: no parameter came: give '
+                            '--ros-args --params-file RUN/config.yaml, or -p name:=value')
     settings = make_settings(cls, values, node.get_name())
     for spec in fields(cls):
         if spec.name in given:   # an int for a float parameter: hand over the checked value
@@ -66,61 +67,16 @@ def declare(node, cls):
     return settings
 
 
-def run_node(make, args=None, keep_context=False):
-    """Run the node that `make()` returns until it is interrupted or done; return an exit code.
-
-    0 after Ctrl-C, SIGTERM or a node that ended its work (`node.done`), 1 after an error of its
-    own (`node.failure`), 2 for bad parameters. With `keep_context` signals do not shut the context
-    down: close() can still publish.
-    """
-    node, code, signals = None, 1, []
-    try:
-        if keep_context:
-            rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-            # No exception: a callback is never cut off, and what it publishes goes out before.
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, lambda number, frame: signals.append(number))
-        else:
-            rclpy.init(args=args)
-        node = make()
-        node.start()
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
-        while rclpy.ok() and not node.done and not signals:
-            executor.spin_once(timeout_sec=0.05 if keep_context else 0.5)
-            if node.crash:
-                raise node.crash
-        code = 0
-    except SettingsError as error:
-        print(f'error: {error}', file=sys.stderr)
-        code = 2
-    except (KeyboardInterrupt, ExternalShutdownException):
-        code = 0
-    except Exception:
-        if rclpy.ok():
-            raise
-        code = 0  # Ctrl-C came in the middle of a callback: what it would publish is refused
-    finally:
-        # One more Ctrl-C must not cut short what close() writes: a checkpoint, a bag.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if keep_context:
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        if node is not None:
-            node.close()
-            code = 1 if node.failure else code
-        leave_in_time(code)
-        if node is not None:
-            node.destroy_node()
-        rclpy.try_shutdown()
-    return code
-
-
 class RplNode(Node):
-    """A node with checked settings, a `done` flag, a `failure` text and a `close` method."""
+    """A node with checked settings, a `done` flag, a `failure` text and a `close` method.
+
+    `settings` holds its parameters, `senders` decides whose messages it takes.
+    """
 
     def __init__(self, name, cls):
-        """Declare the parameters of `cls`; `self.settings` holds them."""
+        """Declare the parameters of `cls`, those of the node that is called `name`."""
         super().__init__(name)
+        require_sections_that_reach(sys.argv, name, self.get_fully_qualified_name())
         self.settings = declare(self, cls)
         self.senders = Senders(self, getattr(self.settings, 'run', ''))
         self.done = False

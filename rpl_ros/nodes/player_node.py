@@ -13,8 +13,9 @@ from rclpy.duration import Duration
 from rpl_ros.bags.errors import BagError, Report
 from rpl_ros.bags.reader import read_raw
 from rpl_ros.config import PlayerSettings, SettingsError
-from rpl_ros.nodes.params import RplNode, run_node
+from rpl_ros.nodes.params import RplNode
 from rpl_ros.nodes.qos import publisher, subscribe
+from rpl_ros.nodes.running import run_node
 
 PLAYED = ('state', 'command', 'policy_weights')
 PERIOD = 0.002
@@ -142,7 +143,7 @@ class PlayerNode(RplNode):
 
 def main(args=None):
     """Run player_node; return its exit code."""
-    return run_node(PlayerNode, args)
+    return run_node(PlayerNode, args, ends=True)
 
 
 if __name__ == '__main__':

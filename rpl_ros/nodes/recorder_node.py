@@ -10,9 +10,10 @@ from rclpy.qos import DurabilityPolicy
 
 from rpl_ros.config import RecorderSettings, SettingsError
 from rpl_ros.launching.bag import Bag, qos_entry
-from rpl_ros.nodes.params import RplNode, run_node
+from rpl_ros.nodes.params import RplNode
 from rpl_ros.nodes.qos import announce, TOPICS
 from rpl_ros.nodes.queues import queue, take
+from rpl_ros.nodes.running import run_node
 from rpl_ros.rewards import described
 from rpl_ros.tasks.specs import spec
 

@@ -15,8 +15,8 @@ from rpl_ros import data
 from rpl_ros.config import ResidualSettings
 from rpl_ros.convert import fill, from_wire, read_state
 from rpl_ros.nodes.managed import ManagedNode
-from rpl_ros.nodes.params import run_node
 from rpl_ros.nodes.qos import announce, publisher, subscribe
+from rpl_ros.nodes.running import run_node
 from rpl_ros.nodes.same_task import require_same_task
 from rpl_ros.policy.actor import Actor
 from rpl_ros.policy.residual import ResidualPolicy

@@ -20,8 +20,8 @@ from std_msgs.msg import Header
 from rpl_ros.config import SettingsError, SimSettings
 from rpl_ros.convert import fill, from_wire
 from rpl_ros.nodes.managed import ManagedNode
-from rpl_ros.nodes.params import run_node
 from rpl_ros.nodes.qos import hear_presence, publisher, subscribe
+from rpl_ros.nodes.running import run_node
 from rpl_ros.nodes.waiting import Wait
 from rpl_ros.tasks import make_task
 from rpl_ros.tasks.described import task_fields
@@ -235,7 +235,7 @@ class SimNode(ManagedNode):
 
 def main(args=None):
     """Run sim_node; return its exit code."""
-    return run_node(SimNode, args)
+    return run_node(SimNode, args, ends=True)
 
 
 if __name__ == '__main__':

@@ -1,0 +1,41 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Whether the sections of a parameter file reach the node that they are meant for.
+
+ROS passes over a section of another name without a word: in a namespace a node would run with
+defaults instead of the limits in its file.
+"""
+
+import re
+
+import yaml
+
+from rpl_ros.config import SettingsError
+
+
+def reaches(section, node):
+    """Return whether a section of a parameter file reaches the node with the full name `node`.
+
+    `/**` stands for any number of parts of a name, `/*` for one (ROS 2: rcl_yaml_param_parser).
+    """
+    pattern = ''.join('(/[^/]+)*' if part == '**' else '/[^/]+' if part == '*'
+                      else f'/{re.escape(part)}' for part in section.strip('/').split('/'))
+    return re.fullmatch(pattern, node) is not None
+
+
+def parameter_files(words):
+    """Return the parameter files that a node's command line names."""
+    return [file for flag, file in zip(words, words[1:]) if flag == '--params-file']
+
+
+def require_sections_that_reach(words, name, node):
+    """Raise SettingsError where a file has sections for `name`, but none that reaches `node`.
+
+    `words` is the command line, `name` what the node is called in our files, `node` its full name.
+    """
+    for path in parameter_files(words):
+        with open(path, encoding='utf-8') as file:
+            sections = [str(section) for section in yaml.safe_load(file) or {}]
+        meant = [section for section in sections if section.rpartition('/')[2] == name]
+        if meant and not any(reaches(section, node) for section in meant):
+            raise SettingsError(f'{path}: the section {meant[0]!r} does not reach the node {node}: '
+                                f'call it {node!r}, or /**/{node.rpartition("/")[2]}')
