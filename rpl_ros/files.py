@@ -58,6 +58,22 @@ def sync_folder(folder):
         os.close(handle)
 
 
+def set_aside(folder, paths):
+    """Move files into a new folder damaged_<n> of `folder`; return that, None without files."""
+    paths = [path for path in paths if path.exists()]
+    if not paths:
+        return None
+    number = 1
+    while (target := Path(folder) / f'damaged_{number}').exists():
+        number += 1
+    target.mkdir()
+    for path in paths:
+        os.replace(path, target / path.name)
+    sync_folder(target)
+    sync_folder(folder)
+    return target
+
+
 def lock_folder(folder):
     """Make `folder` if need be and lock it; return the open file that keeps it locked.
 

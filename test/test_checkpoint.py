@@ -166,7 +166,7 @@ def test_files_without_a_checkpoint_do_not_mix_with_new_ones(life, tmp_path):
     ('residual_scale', 2.0, 'residual_scale 1.0, expected 2.0'), ('history', 1, 'history 0'),
     ('horizon', 70, 'horizon 50, expected 70'), ('max_ee_speed', 0.2, 'max_ee_speed 0.0'),
     ('actor_sees_base', True, 'sees_base False'), ('task', 'slippery_push', "task 'push'")])
-def test_a_checkpoint_of_other_settings_is_named_and_left_alone(name, value, words, life, tmp_path):
+def test_a_checkpoint_of_other_settings_is_named_and_kept(name, value, words, life, tmp_path):
     there = names(tmp_path)
     with pytest.raises(MisfitError, match=words) as error:
         resume(tmp_path, make(**{name: value}))

@@ -20,6 +20,7 @@ from rpl_ros.config import load_settings
 from rpl_ros.experiments import bench, bench_learner, train
 from rpl_ros.experiments.loop import Loop
 from rpl_ros.experiments.methods import DEFAULT, METHODS, recipe_file, recipes, settings_of
+from rpl_ros.files import lock_folder
 from rpl_ros.learning.checkpoint import resume, save
 from rpl_ros.tasks.specs import SPECS
 
@@ -221,6 +222,25 @@ def test_a_damaged_checkpoint_is_named_and_left_alone(tmp_path, capsys):
     assert train.main([*words, '--steps', '400']) == 2
     assert f'{path}: its digest is wrong' in capsys.readouterr().err
     assert path.read_bytes() == content
+
+
+def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(tmp_path, capsys):
+    words = ['hook', *WORDS, 'checkpoint_every:=100', '--actors', '0', '--evaluate-episodes', '0',
+             '--out']
+    assert train.main([*words, str(tmp_path / 'whole'), '--steps', '400']) == 0
+    assert train.main([*words, str(tmp_path / 'parts'), '--steps', '300']) == 0
+    checkpoints = tmp_path / 'parts/checkpoints'
+    (checkpoints / 'learner.safetensors').write_bytes(b'')
+    with lock_folder(checkpoints):  # as a learner_node would
+        assert train.main([*words, str(tmp_path / 'parts'), '--steps', '400']) == 2
+    assert f'{checkpoints} is in use by process {os.getpid()} on ' in capsys.readouterr().err
+    assert train.main([*words, str(tmp_path / 'parts'), '--steps', '400']) == 0
+    out = ' '.join(capsys.readouterr().out.split())
+    assert f'warning: {checkpoints}/learner.safetensors: these bytes are no safetensors' in out
+    assert 'goes on from learner_before.safetensors' in out
+    policies = [(tmp_path / name / 'checkpoints/policy_0000400.safetensors').read_bytes()
+                for name in ('whole', 'parts')]
+    assert policies[0] == policies[1]
 
 
 def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):

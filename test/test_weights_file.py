@@ -1,5 +1,5 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Policies as bytes: whatever is wrong with them is one WeightsError, at once, and a misfit too."""
+"""Policies as bytes: whatever is wrong with them is one WeightsError, at once; so is a misfit."""
 
 import json
 import struct
@@ -48,10 +48,12 @@ def refused(content):
 
 WRONG = {
     'task': ['', 5, None, 'x' * 10**4], 'observation_size': [0, -1, 25.0, '25', LONG, None, True],
-    'goal_size': [-1, 10**9], 'action_size': [0, 10**6, [4]], 'hidden_layers': [0, 11, 10**7, LONG],
-    'hidden_size': [0, 10**5, 2**63, 8.0], 'history': [2, -1, 'x', False],
-    'history_keep': ['x', -0.1, 1.5, True, LONG], 'sees_base': [0, 1, 'true', None],
-    'averaged': [1], 'whole_action': ['no'], 'residual_scale': [-1.0, 3.0, '1', None, LONG],
+    'goal_size': [-1, 10**9], 'action_size': [0, 10**6, [4]],
+    'hidden_layers': [0, 11, 10**7, LONG],
+    'hidden_size': [0, 10**5, 2**63, 8.0],
+    'history': [2, -1, 'x', False], 'history_keep': ['x', -0.1, 1.5, True, LONG],
+    'sees_base': [0, 1, 'true', None], 'averaged': [1], 'whole_action': ['no'],
+    'residual_scale': [-1.0, 3.0, '1', None, LONG],
     'horizon': [-1, 10**9, 1.5, '50'], 'max_ee_speed': [-0.1, 7, 'fast', {}]}
 
 

@@ -101,8 +101,8 @@ class Loop:
         """
         check_layout({name: (value.dtype, value.shape) for name, value in arrays.items()},
                      _layout(arrays))
-        known = dict(self._known(arrays))
-        pending, (following, version, updates) = arrays['pending'].tolist(), arrays['next'].tolist()
+        known, pending = dict(self._known(arrays)), arrays['pending'].tolist()
+        following, version, updates = arrays['next'].tolist()
         for number, its_version in pending:
             if its_version not in known or not 0 <= number < following:
                 raise WeightsError(f'episode {number} is under way with version {its_version}, '

@@ -68,6 +68,8 @@ def train(options, console, bar):
             console, 'PETS, env steps', episodes * horizon) as advance:
         training = Training(make_task(TASK, options.seed), options.seed, options.out, settings,
                             options.hidden_size)
+        for note in training.notes:
+            console.print(f'warning: {note}')
         advance(training.episodes * horizon)
         while training.episodes < episodes:
             number, total = training.episodes, training.advance()

@@ -2,17 +2,16 @@
 """The folder of a learner's checkpoints: it goes on as if it had not been interrupted.
 
 `learner.safetensors` holds networks, optimisers, counters and random numbers, and is written last;
-`learner_before.safetensors` is the one before. `replay_<number>.safetensors` hold the episodes that
-were added since the checkpoint before, so that a checkpoint costs no more after a million
+`learner_before.safetensors` is the one before. `replay_<number>.safetensors` hold the episodes
+that were added since the checkpoint before, so that a checkpoint costs no more after a million
 transitions than after the first. What is damaged costs at most itself, and is kept in a folder
 `damaged_<n>`.
 """
 
-import os
 from pathlib import Path
 import re
 
-from rpl_ros.files import sync_folder, write_file
+from rpl_ros.files import set_aside, write_file
 from rpl_ros.learning.learner_file import dump, restore
 from rpl_ros.learning.replay_file import dump_rows, read_rows
 from rpl_ros.policy.checked import brief, MisfitError, WeightsError
@@ -121,22 +120,6 @@ def _take_pieces(learner, pieces, added, say):
         learner.owed_exactly = 0.0
     learner.saved_episodes = replay.added
     return useless
-
-
-def set_aside(folder, paths):
-    """Move files into a new folder damaged_<n> of `folder`; return that, None without files."""
-    paths = [path for path in paths if path.exists()]
-    if not paths:
-        return None
-    number = 1
-    while (target := Path(folder) / f'damaged_{number}').exists():
-        number += 1
-    target.mkdir()
-    for path in paths:
-        os.replace(path, target / path.name)
-    sync_folder(target)
-    sync_folder(folder)
-    return target
 
 
 def begin_anew(folder):

@@ -1,5 +1,5 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Episodes of a replay as bytes, and back, checked: a wrong number would stop or spoil training."""
+"""Episodes of a replay as bytes, and back, checked: a wrong number would spoil training."""
 
 import numpy as np
 
@@ -52,11 +52,10 @@ def _check_rows(rows, horizon, first):
         raise WeightsError(f'tensor steps is not from 1 to {horizon}')
     if (valid & (np.arange(horizon) >= steps[:, None])).any() or not valid.any(axis=1).all():
         raise WeightsError('tensor valid is true beyond the end of an episode, or nowhere in one')
-    used = {'desired_goals': rows['desired_goals'], 'achieved_goals': rows['achieved_goals'][:, 1:]}
+    used = {name: rows[name] for name in ('desired_goals', 'residuals', 'executed')}
+    used['achieved_goals'] = rows['achieved_goals'][:, 1:]
     for name in ('observations', 'base_actions'):
         used[name] = np.concatenate([rows[name][:, :-1], rows[name][:, 1:]], axis=2)
-    for name in ('residuals', 'executed'):
-        used[name] = rows[name]
     for name, values in used.items():
         if not np.isfinite(values[valid] if values.ndim == 3 else values).all():
             raise WeightsError(f'tensor {name!r} holds values that are not finite')

@@ -74,6 +74,7 @@ class LearnerNode(ManagedNode):
 
     def activate(self):
         """Publish the policy and train, also from what came meanwhile."""
+        self._learner.skip_to(self._version_in_use)
         self._publish_weights()
         self._stop.clear()
         self._worker = threading.Thread(target=self._work, name='learner', daemon=True)
@@ -209,7 +210,7 @@ class LearnerNode(ManagedNode):
             self._save()
 
     def _follow_versions(self):
-        """Pass the version that the robot uses, of a learner before, whose policy it would keep."""
+        """Pass the version that the robot uses: it would keep that policy, of an earlier learner."""
         before = self._learner.version
         self._learner.skip_to(self._version_in_use)
         if self._learner.version > before:
@@ -223,17 +224,17 @@ class LearnerNode(ManagedNode):
         if self._folder:
             keep_version(self._folder, version)
         self._weights.publish(PolicyWeights(
-            header=self._header(), run=self.senders.run, version=version, digest=digest(data),
-            prefer_base=self._published, data=to_bytes(data)))
+            header=self._header(), run=self.senders.run, version=version,
+            digest=digest(data), prefer_base=self._published, data=to_bytes(data)))
 
     def _publish_status(self):
         learner = self._learner
         self._status.publish(LearnerStatus(
-            header=self._header(), run=self.senders.run, episodes=learner.episodes, transitions=learner.transitions,
-            rejected=self._rejected, updates=learner.updates, owed_updates=learner.owed,
-            updates_per_second=self._updates_per_second(), policy_version=learner.version,
-            burn_in=learner.burn_in.active, on_trial=learner.on_trial, error=self._error,
-            **learner.figures))
+            header=self._header(), run=self.senders.run, episodes=learner.episodes,
+            transitions=learner.transitions, rejected=self._rejected, updates=learner.updates,
+            owed_updates=learner.owed, updates_per_second=self._updates_per_second(),
+            policy_version=learner.version, burn_in=learner.burn_in.active,
+            on_trial=learner.on_trial, error=self._error, **learner.figures))
 
     def _updates_per_second(self):
         """Return the rate of updates over the last second or so, 1/s."""

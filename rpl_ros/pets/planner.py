@@ -38,7 +38,8 @@ class PlanSettings:
     iterations: int = _setting(3, 'iterations in each control step', 1000, 1)
     keep: float = _setting(0.1, 'share of the old mean and variance in the new ones', 1.0)
     correlation: float = _setting(0.5, 'of the noise of one step with that of the next', 1.0)
-    first_std: float = _setting(0.5, 'first standard deviation; PETS: a quarter of the range', 10.0)
+    first_std: float = _setting(0.5, 'first standard deviation; PETS: a quarter of the range',
+                                10.0)
 
 
 def read_plan(values):

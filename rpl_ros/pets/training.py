@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from rpl_ros.files import write_file
+from rpl_ros.files import set_aside, write_file
 from rpl_ros.learning.ddpg import use_fast_products
 from rpl_ros.pets.ensemble import Ensemble, Shape
 from rpl_ros.pets.model_file import dump, MODEL, restore, TRAINING
@@ -54,17 +54,21 @@ class Training:
         self.observations = np.empty((0, spec.horizon + 1, spec.observation_size))
         self.actions = np.empty((0, spec.horizon, spec.action_size))
         self.returns = np.empty(0)
+        self.notes = []  # about what was damaged
         self._resume()
 
     def _resume(self):
         """Go on from the newest good file; WeightsError names what is wrong where none is good."""
         problems = []
-        for path in (self._folder / TRAINING_FILE, self._folder / BEFORE):
-            if not path.is_file():
-                continue
+        for name in (TRAINING_FILE, BEFORE):
+            path = self._folder / name
             try:
-                self._restore(path.read_bytes())
-                return
+                if path.is_file():
+                    self._restore(path.read_bytes())
+                    if problems:
+                        moved = set_aside(self._folder, [self._folder / TRAINING_FILE])
+                        self.notes += [*problems, f'goes on from {BEFORE}; the other is in {moved}']
+                    return
             except MisfitError as error:
                 raise MisfitError(f'{path}: {error}: take another folder') from error
             except WeightsError as error:

@@ -79,7 +79,8 @@ def _layout(table, size):
     found, used = {}, 0
     for name, entry in table.items():
         entry = check_value(f'tensor {brief(name)}', entry, dict)
-        shape, place = (check_value(key, entry.get(key), list) for key in ('shape', 'data_offsets'))
+        shape, place = (check_value(key, entry.get(key), list)
+                        for key in ('shape', 'data_offsets'))
         if entry.get('dtype') not in DTYPES or len(entry) != 3 or len(shape) > MOST_DIMENSIONS:
             raise WeightsError(f'tensor {brief(name)} is {brief(entry)}, expected a dtype of '
                                f'{", ".join(DTYPES)}, a shape and data_offsets')
