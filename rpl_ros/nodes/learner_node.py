@@ -210,7 +210,7 @@ class LearnerNode(ManagedNode):
             self._save()
 
     def _follow_versions(self):
-        """Pass the version that the robot uses: it would keep that policy, of an earlier learner."""
+        """Pass the version that the robot uses: it would keep that one, of a learner before."""
         before = self._learner.version
         self._learner.skip_to(self._version_in_use)
         if self._learner.version > before:

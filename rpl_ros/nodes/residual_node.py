@@ -150,8 +150,9 @@ class ResidualNode(ManagedNode):
                       f'{FALLBACKS[command.status]}{why}')
         if state.last:
             self._results.publish(EpisodeResult(
-                header=self._header, run=self.senders.run, task=self.settings.task, mode=self._policy.mode,
-                policy_version=self._policy.version, **self._tally.result(time.monotonic())))
+                header=self._header, run=self.senders.run, task=self.settings.task,
+                mode=self._policy.mode, policy_version=self._policy.version,
+                **self._tally.result(time.monotonic())))
 
 
 def main(args=None):

@@ -67,7 +67,8 @@ class Training:
                     self._restore(path.read_bytes())
                     if problems:
                         moved = set_aside(self._folder, [self._folder / TRAINING_FILE])
-                        self.notes += [*problems, f'goes on from {BEFORE}; the other is in {moved}']
+                        self.notes += [*problems,
+                                       f'goes on from {BEFORE}; the other is in {moved}']
                     return
             except MisfitError as error:
                 raise MisfitError(f'{path}: {error}: take another folder') from error
