@@ -370,6 +370,7 @@ def load_settings(path, overrides=None):
         last = {key: value for key, value in (overrides or {}).items() if key in names}
         result[node] = make_settings(cls, {**common, **own, **last}, f'{path}, {node}')
     _check_trial(result, path)
+    _check_scale(result, path)
     return _same_everywhere(result, path)
 
 
@@ -387,6 +388,14 @@ def _same_everywhere(settings, path):
         for value in set(given.values()):
             settings = {node: replace(one, **{name: value}) for node, one in settings.items()}
     return settings
+
+
+def _check_scale(settings, path):
+    """Raise SettingsError where the robot would refuse what the learner learns."""
+    learner, used = settings['learner_node'], settings['residual_node'].residual_scale
+    if learner.residual_scale != used and not learner.whole_action:
+        raise SettingsError(f'{path}: residual_scale is {learner.residual_scale} for learner_node '
+                            f'but {used} for residual_node: set it in the section /**')
 
 
 def _check_trial(settings, path):

@@ -1,26 +1,102 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Files that are there whole or not at all, and rows as CSV."""
+"""Files that are there whole or not at all, folders that one process uses, and rows as CSV."""
 
 import csv
+import errno
+import fcntl
 import io
 import os
 from pathlib import Path
+import socket
+import time
+
+LOCK = 'run.lock'
+"""Name of the file that whoever writes into a folder keeps locked."""
 
 
-def write_file(path, content):
+class InUseError(Exception):
+    """A folder that another process uses: says which."""
+
+
+def write_file(path, content, before=None):
     """Write bytes or text so that at any time there is the old file or the whole new one.
 
-    The folder is made if it is missing. OSError where it cannot be written.
+    That holds for a power cut, too. The folder is made if it is missing; the old file, if there
+    is one, is kept as `before` where that is given. OSError where it cannot be written.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f'{path.name}.part')
     try:
-        part.write_bytes(content.encode() if isinstance(content, str) else content)
+        write_synced(part, content.encode() if isinstance(content, str) else content)
+        if before is not None and path.exists():
+            os.replace(path, before)
         os.replace(part, path)
     except OSError:
         part.unlink(missing_ok=True)  # half a file would fill the disk that is full already
         raise
+    sync_folder(path.parent)
+
+
+def write_synced(path, content):
+    """Write bytes to a file that nobody reads yet, and have them written to the disk."""
+    with open(path, 'wb') as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder):
+    """Have the names in a folder written to the disk; some file systems cannot, and need not."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
+
+
+def set_aside(folder, paths):
+    """Move files into a new folder damaged_<n> of `folder`; return that, None without files."""
+    paths = [path for path in paths if path.exists()]
+    if not paths:
+        return None
+    number = 1
+    while (target := Path(folder) / f'damaged_{number}').exists():
+        number += 1
+    target.mkdir()
+    for path in paths:
+        os.replace(path, target / path.name)
+    sync_folder(target)
+    sync_folder(folder)
+    return target
+
+
+def lock_folder(folder):
+    """Make `folder` if need be and lock it; return the open file that keeps it locked.
+
+    The lock ends with the process, however it ends. InUseError where another one has it, OSError
+    where there can be no such folder.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    file = open(folder / LOCK, 'a+')  # not 'w': it tells who holds it
+    for _ in range(10):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.1)  # it may be no run, but one that looks whether there is one
+            continue
+        file.truncate(0)
+        file.write(f'process {os.getpid()} on {socket.gethostname()}\n')
+        file.flush()
+        return file
+    file.seek(0)
+    holder = file.read(200).strip() or 'another process'
+    file.close()
+    raise InUseError(f'{folder} is in use by {holder}')
 
 
 def csv_text(rows):

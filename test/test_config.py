@@ -59,6 +59,7 @@ def test_own_section_beats_the_shared_one_and_overrides_beat_both(tmp_path):
     ('sim_node:\n  ros__parameters: {episodes: many}', 'expected a value of type int'),
     ('sim_node:\n  ros__parameters: {window: 1}', 'expected a value of type bool'),
     ('learner_node:\n  ros__parameters: {discount: .nan}', 'expected a finite number'),
+    ('learner_node:\n  ros__parameters: {residual_scale: 2.0}', 'residual_scale is 2.0 for'),
 ])
 def test_a_bad_file_is_one_clear_error(tmp_path, text, words):
     path = tmp_path / 'bad.yaml'

@@ -18,7 +18,9 @@ from rpl_ros.experiments.evaluate import (evaluate, EvaluationError, FRESH, gree
 from rpl_ros.experiments.paired import compare, compare_returns, in_words, Paired
 from rpl_ros.experiments.pool import environment, evaluate_policies, Scene
 from rpl_ros.learning.learner import Learner
+from rpl_ros.policy.weights import expected_of
 from rpl_ros.tasks import make_task
+from rpl_ros.tasks.specs import spec
 
 HOOK = Scene('hook', 0, '', 'reactive_hook', 1.0)
 
@@ -161,7 +163,7 @@ def test_damaged_policy(damage, policy, tmp_path, capsys):
 
 def test_policy_of_another_task(policy):
     with pytest.raises(EvaluationError, match="task 'hook'.*expected 'noisy_hook'"):
-        read_policy(policy, 'noisy_hook')
+        read_policy(policy, expected_of(spec('noisy_hook')))
 
 
 @pytest.mark.parametrize('words, scale', [([], 2.0), (['--residual-scale', '0.5'], 0.5)])
@@ -171,6 +173,17 @@ def test_a_policy_counts_with_the_scale_with_which_it_was_learned(words, scale, 
     path.write_bytes(learner.publish())
     scene, content = read_scene(make_parser().parse_args(['hook', '--policy', str(path), *words]))
     assert scene.residual_scale == scale and content == path.read_bytes()
+
+
+def test_a_policy_is_evaluated_with_the_horizon_and_speed_of_its_training(tmp_path):
+    learner = Learner(LearnerSettings(task='hook', horizon=150, max_ee_speed=0.2, hidden_size=8))
+    path = tmp_path / 'policy.safetensors'
+    path.write_bytes(learner.publish())
+    words = ['hook', '--policy', str(path)]
+    scene, _ = read_scene(make_parser().parse_args(words))
+    assert (scene.horizon, scene.max_ee_speed) == (150, 0.2)
+    scene, _ = read_scene(make_parser().parse_args([*words, '--horizon', '70']))
+    assert (scene.horizon, scene.max_ee_speed) == (70, 0.2)
 
 
 @pytest.mark.parametrize('arguments', [

@@ -12,6 +12,7 @@ from std_msgs.msg import Header
 from rpl_ros import data
 from rpl_ros.convert import fill, read_command, read_state
 from rpl_ros.nodes.qos import publisher, subscribe
+from rpl_ros.policy.weights import pack, PolicyShape
 from rpl_ros.tasks.specs import spec, SPECS
 from rpl_ros.transitions import Joiner
 
@@ -162,6 +163,36 @@ def test_residual_node_refuses_damaged_weights(residual_side):
         if commands[-1].policy_version == 6:
             break
     assert commands[-1].policy_version == 6
+
+
+def changed_policy(**changes):
+    """Return the bytes of a policy for hook whose PolicyShape has other values."""
+    sizes = {'observation_size': 40, 'goal_size': 3, 'action_size': 4, **changes}
+    shape = PolicyShape(**{'task': 'hook', 'hidden_layers': 1, 'hidden_size': 8, **sizes})
+    return pack({name: np.ones(size) for name, size in shape.tensors().items()}, shape)
+
+
+def test_residual_node_takes_weights_that_fit_and_are_newer(residual_side):
+    send, commands, log_says = residual_side
+    for number, (changes, words) in enumerate([
+            ({'observation_size': 24}, 'observation_size 24, expected 40'),
+            ({'residual_scale': 2.0}, 'residual_scale 2.0, expected 1.0'),
+            ({'horizon': 70}, 'horizon 70, expected 100'),
+            ({'max_ee_speed': 0.2}, 'max_ee_speed 0.2, expected 0.0')], 1):
+        send('policy_weights', weights_message(changed_policy(**changes), number))
+        log_says(f'weights version {number} are not used: they are for {words}')
+    send('policy_weights', weights_message(changed_policy(horizon=100, max_ee_speed=0.0), 40))
+    log_says('weights version 40 are used')
+    for version, words in ((12, 'newer'), (40, 'it was another policy')):
+        send('policy_weights', weights_message(changed_policy(), version))
+        log_says(f'weights version {version} are not used: version 40 is here already, and '
+                 f'{words}')
+    send('policy_weights', weights_message(changed_policy(), 41))
+    log_says('weights version 41 do not tell for which horizon and max_ee_speed')
+    log_says('weights version 41 are used')
+    send('state', usable_state())
+    send('base_action', base_action(), answers=1)
+    assert commands[-1].policy_version == 41
 
 
 @pytest.mark.parametrize('name, values, words', [

@@ -27,7 +27,7 @@ SETTINGS = {'task': 'hook', 'hidden_size': 16, 'batch_size': 32, 'updates_per_st
             'burn_in': 'none', 'publish_every': 10}
 
 
-def episode_messages(number, rng):
+def episode_messages(number, rng, version=1):
     """Return the State and Command messages of a made-up episode, in their order."""
     steps = SPEC.horizon
     thing = np.cumsum(rng.normal(0, 0.01, (steps + 1, 3)), axis=0)
@@ -36,7 +36,8 @@ def episode_messages(number, rng):
                            np.full(3, 0.1), truncated=step == steps, applied=step > 0)
         yield 'state', fill(StateMessage(task='hook'), state, Header(), '')
         four = rng.uniform(-1, 1, 4)
-        command = data.Command(number, step, data.EXPLORE, 1, four, four, 1.0, four, four, data.EXPLORING)
+        command = data.Command(number, step, data.EXPLORE, version, four, four, 1.0, four, four,
+                               data.EXPLORING)
         yield 'command', fill(CommandMessage(), command, Header(), '')
 
 
@@ -132,6 +133,48 @@ def test_live_and_in_process_learn_the_same(recorded, learner_side, tmp_path):
     assert ('1 bag: 3 episodes, 300 transitions' in log) == recorded
 
 
+def test_versions_go_up_whatever_happens_and_one_learner_has_a_folder(learner_side, tmp_path):
+    start, ready, send, spin, _, statuses, weights = learner_side
+    with start() as started:
+        ready()
+        for number in range(3):
+            send(episode_messages(number, np.random.default_rng(number)))
+        spin(lambda: weights[-1].version == 4)
+        (tmp_path / 'second').mkdir()
+        with nodes(free_domain(), tmp_path / 'second',
+                   learner_node={**SETTINGS, 'out': tmp_path / 'out'}) as second:
+            assert second['learner_node'].wait(timeout=60) == 2
+        assert f'{tmp_path}/out is in use by process {started["learner_node"].pid} on ' in (
+            tmp_path / 'second/learner_node.log').read_text()
+        started['learner_node'].send_signal(signal.SIGKILL)
+        started['learner_node'].wait()
+    with start():
+        ready()  # there is no checkpoint
+        spin(lambda: (statuses[-1].updates, weights[-1].version) == (0, 5))
+    with start(out='""'):
+        ready()  # it knows of nothing
+        spin(lambda: weights[-1].version == 1)
+        send(episode_messages(9, np.random.default_rng(9), version=40))
+        spin(lambda: weights[-1].version == 41)
+
+
+def test_a_checkpoint_of_other_settings_is_left_alone(learner_side, tmp_path):
+    start, ready, send, spin, ask_to_save, statuses, _ = learner_side
+    with start():
+        ready()
+        send(episode_messages(0, np.random.default_rng(0)))
+        spin(lambda: statuses[-1].updates == 10)
+        assert ask_to_save().success
+    there = {path.name: path.read_bytes() for path in (tmp_path / 'out').glob('*.safetensors')}
+    assert len(there) >= 3
+    with start(hidden_size=8) as started:
+        assert started['learner_node'].wait(timeout=60) == 2
+    assert f'error: out: {tmp_path}/out/learner.safetensors: they are for hidden_size 16, ' in (
+        tmp_path / 'learner_node.log').read_text()
+    assert {path.name: path.read_bytes() for path in (tmp_path / 'out').glob('*.safetensors')
+            } == there
+
+
 def test_bags_that_do_not_fit_end_the_node(learner_side, tmp_path):
     start, *_ = learner_side
     path = write_mcap(tmp_path / 'push.mcap', encoded(spec('push'), 1))
@@ -176,3 +219,4 @@ def test_a_damaged_checkpoint_is_named_and_not_used(learner_side, tmp_path):
         assert statuses[-1].updates == 0
     text = (tmp_path / 'learner_node.log').read_text()
     assert f'the learner begins anew: {tmp_path}/out/learner.safetensors: ' in text
+    assert (tmp_path / 'out/damaged_1/learner.safetensors').read_bytes() == b'half a file'

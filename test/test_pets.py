@@ -7,17 +7,19 @@ import json
 
 import numpy as np
 import pytest
+from safetensors.numpy import load
 import torch
 
 from rpl_ros.controllers import find_controller
 from rpl_ros.controllers.cached_pets import load_table, nearest, save_table, shipped_table
 from rpl_ros.experiments import evaluate, pets
 from rpl_ros.pets.cache import collect
-from rpl_ros.pets.controller import driven
+from rpl_ros.pets.controller import driven, make_pets
 from rpl_ros.pets.ensemble import Ensemble, NETWORKS, Shape
 from rpl_ros.pets.model_file import dump, MODEL, restore, TRAINING
 from rpl_ros.pets.planner import cem, correlate, Dynamics, Planner, PlanSettings
-from rpl_ros.pets.training import MODEL_FILE, Training
+from rpl_ros.pets.training import BEFORE, MODEL_FILE, Training, TRAINING_FILE
+from rpl_ros.policy.tensor_file import read_head, save_with_header
 from rpl_ros.policy.weights import WeightsError
 from rpl_ros.tasks import make_task
 
@@ -142,6 +144,53 @@ def test_training_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path):
         tmp_path / 'parts' / MODEL_FILE).read_bytes()
 
 
+def test_a_training_goes_on_from_the_file_before_a_damaged_one(tmp_path):
+    whole, before = train(tmp_path / 'whole', 4), train(tmp_path / 'parts', 3)
+    path = tmp_path / 'parts' / TRAINING_FILE
+    assert not before.notes
+    path.write_bytes(path.read_bytes()[:-1])
+    parts = train(tmp_path / 'parts', 2)  # those of the file before, and no more
+    assert parts.episodes == 2 and str(path) in parts.notes[0]
+    assert (tmp_path / 'parts/damaged_1' / TRAINING_FILE).is_file()
+    np.testing.assert_array_equal(train(tmp_path / 'parts', 4).returns, whole.returns)
+    for name in (TRAINING_FILE, BEFORE):
+        (tmp_path / 'parts' / name).write_bytes(b'')
+    with pytest.raises(WeightsError, match=f'{path}: .*{BEFORE}: '):
+        train(tmp_path / 'parts', 4)
+
+
+def test_each_tensor_and_value_of_a_training_is_checked(tmp_path):
+    train(tmp_path, 2)
+    path = tmp_path / TRAINING_FILE
+    content = path.read_bytes()
+    head = read_head(content, (TRAINING,))
+    cases = [(name, item) for name, value in load(content).items()
+             for item in (None, value[..., None], np.full_like(value, np.nan))]
+    cases += [('shape', None), ('shape', {'state_size': 20}), ('seed', '0'), ('episodes', 3),
+              ('shape', {'state_size': 20, 'action_size': 7, 'hidden_size': 10**9}),
+              ('shape', {'state_size': 20, 'action_size': 7, 'hidden_size': 4000}),
+              ('adam/0/exp_avg_sq', -load(content)['adam/0/exp_avg_sq'] - 1),
+              ('input_std', np.zeros(27, np.float32))]
+    for name, item in cases:
+        tensors, header = load(content), dict(head.header)
+        place = tensors if name in tensors else header
+        place.pop(name) if item is None else place.update({name: item})
+        path.write_bytes(save_with_header(tensors, TRAINING, header))
+        (tmp_path / BEFORE).unlink(missing_ok=True)
+        with pytest.raises(WeightsError, match=str(path)):
+            train(tmp_path, 2)
+
+
+@pytest.mark.parametrize('plan', [
+    5, {'horizon': 0}, {'horizon': '4'}, {'population': 10**9}, {'elites': 65}, {'more': 1},
+    {'keep': 1.5}, {'first_std': None}])
+def test_a_model_with_a_plan_of_no_use_is_named(plan, tmp_path):
+    path = tmp_path / MODEL_FILE
+    path.write_bytes(dump(Ensemble(PUSHER, np.random.default_rng(0)), MODEL, {'plan': plan}))
+    with pytest.raises(WeightsError, match=str(path)):
+        make_pets(str(path))
+
+
 def test_a_folder_of_another_run_is_refused(tmp_path):
     train(tmp_path, 1)
     with pytest.raises(WeightsError, match='another folder'):
@@ -192,6 +241,25 @@ def test_a_table_comes_back_and_one_of_another_layout_is_named(tmp_path):
         find_controller(f'cached_pets:{path}')
     np.savez(path, states=np.ones((5, 20)), actions=np.zeros((5, 7)), origin=np.array('[]'))
     with pytest.raises(ValueError, match='expected .rpl_pets_cache_1'):
+        load_table(path)
+    save_table(path, np.ones((5, 20)), np.zeros((5, 7)), {'seed': 1})
+    good = path.read_bytes()
+    for content in (b'', b'PK\x03\x04 broken', b'nothing', *(
+            good[:place] + bytes([good[place] ^ 255]) + good[place + 1:]
+            for place in range(30, 200))):
+        path.write_bytes(content)
+        try:
+            load_table(path)
+            assert len(content) == len(good)  # a date, or another byte that nobody reads
+        except ValueError as error:
+            assert str(path) in str(error)
+    deep = json.dumps({'layout': 'rpl_pets_cache_1', 'more': 0}).replace('0', '[' * 10**5)
+    np.savez(path, states=np.ones((5, 20)), actions=np.zeros((5, 7)), origin=np.array(deep))
+    with pytest.raises(ValueError, match='expected an npz file'):
+        load_table(path)
+    np.savez(path, states=np.full((5, 20), 'x'), actions=np.zeros((5, 7)), origin=np.array(
+        '{"layout": "rpl_pets_cache_1"}'))
+    with pytest.raises(ValueError, match='states are <U1'):
         load_table(path)
     for content in (b'', b'PK\x03\x04 broken', b'nothing'):
         path.write_bytes(content)

@@ -169,6 +169,62 @@ def test_damaged_weights_never_get_through(choice):
         unpack(content, good)
 
 
+class Failing:
+    """An actor that gives what it is told to, or raises it."""
+
+    shape = SHAPE
+
+    def __init__(self, outcome):
+        """Take an exception, or what act() shall return."""
+        self._outcome = outcome
+
+    def act(self, observation, remembered, desired_goal, base_action):
+        """Fail."""
+        if isinstance(self._outcome, BaseException):
+            raise self._outcome
+        return self._outcome
+
+
+@pytest.mark.parametrize('mode', [{'evaluate_every': 1}, {'evaluate_every': 0, 'noise_std': 0.5}])
+@pytest.mark.parametrize('outcome', [
+    ValueError('matmul'), MemoryError(), RecursionError(), np.zeros(3), np.zeros((1, 4)), None,
+    np.full(4, np.nan), np.array([0, 0, 0, np.inf]), np.full(4, 1.5), 'left', [0.0] * 10**5, 1.0])
+def test_a_policy_that_fails_leaves_the_base_action(outcome, mode):
+    side = policy(Failing(outcome), base_every=0, **mode)
+    base = np.array([0.5, -0.25, 2.0, 0.0])
+    for step in range(2):
+        command = side.command(state(step=step), base)
+        assert command.status == data.BAD_RESIDUAL and not command.residual.any()
+        np.testing.assert_array_equal(command.sent, [0.5, -0.25, 1.0, 0.0])
+        assert 0 < len(side.problem) < 300
+
+
+def test_weights_that_do_not_fit_their_own_network_leave_the_base_action():
+    shape = PolicyShape('hook', 24, 3, 4, 1, 8)  # observations have 40 numbers
+    side = policy(Actor(tensors(shape, np.random.default_rng(0)), shape), base_every=0,
+                  evaluate_every=1)
+    command = side.command(state(), np.full(4, 0.5))
+    assert command.status == data.BAD_RESIDUAL and command.sent.tolist() == [0.5] * 4
+
+
+def test_versions_only_go_up_and_mean_one_policy():
+    one, two = (Actor(tensors(SHAPE, np.random.default_rng(n)), SHAPE) for n in range(2))
+    side = policy(base_every=0, evaluate_every=1)
+    side.offer(one, 40, False, 'a')
+    side.offer(two, 40, True, 'a')  # latched, and sent again: nothing changes
+    first = side.command(state(0), np.zeros(4))
+    np.testing.assert_array_equal(
+        first.residual, one.act(state().observation, state().observation, np.ones(3), np.zeros(4)))
+    for version, digest_, words in ((12, 'b', 'version 40 is here already, and newer'),
+                                    (40, 'b', 'version 40 is here already, and it was another'),
+                                    (39, 'a', 'newer'), (0, '', 'count from 1')):
+        with pytest.raises(WeightsError, match=words):
+            side.offer(two, version, False, digest_)
+        assert side.command(state(version + 1), np.zeros(4)).policy_version == 40
+    side.offer(two, 41, False, 'b')
+    assert side.command(state(99), np.zeros(4)).policy_version == 41
+
+
 def test_what_is_remembered_filters_and_skips_what_was_lost():
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(30, 4))

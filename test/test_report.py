@@ -58,7 +58,7 @@ def test_writes_all(run, capsys):
 
 def test_a_policy_on_trial_is_named_as_such(run, capsys):
     path = run / 'checkpoints' / 'policy_0000300.safetensors'
-    path.write_bytes(pack(*unpack(path.read_bytes()), version=3, burn_in=True))
+    path.write_bytes(pack(*unpack(path.read_bytes()), version=3, prefer_base=True))
     assert main([str(run), *FAST]) == 0
     assert 'burn-in or on trial' in ' '.join(capsys.readouterr().out.split())
     note, = yaml.safe_load((run / 'summary.yaml').read_text())['notes']

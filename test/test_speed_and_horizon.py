@@ -74,7 +74,7 @@ def test_training_knows_the_horizon(tmp_path, arm):
     assert learner.transitions == 12 and learner.replay.executed.shape[1] == 12
     assert learner.ddpg._discount == 1 - 1 / 12
     save(tmp_path, learner, {})
-    with pytest.raises(WeightsError, match='episodes of 12 steps, expected 13: the horizon'):
+    with pytest.raises(WeightsError, match='they are for horizon 12, expected 13'):
         resume(tmp_path, make_loop(tmp_path, horizon=13).learner)
 
 

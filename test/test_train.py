@@ -20,6 +20,7 @@ from rpl_ros.config import load_settings
 from rpl_ros.experiments import bench, bench_learner, train
 from rpl_ros.experiments.loop import Loop
 from rpl_ros.experiments.methods import DEFAULT, METHODS, recipe_file, recipes, settings_of
+from rpl_ros.files import lock_folder
 from rpl_ros.learning.checkpoint import resume, save
 from rpl_ros.tasks.specs import SPECS
 
@@ -156,7 +157,7 @@ def test_two_runs_do_not_share_a_folder(tmp_path):
         time.sleep(0.01)
     second = call(tmp_path)
     assert second.wait(timeout=60) == 2
-    assert 'in use by another run' in second.stderr.read()
+    assert 'in use by process' in second.stderr.read()
     first.send_signal(signal.SIGINT)
     assert first.wait(timeout=60) == 130
 
@@ -223,6 +224,25 @@ def test_a_damaged_checkpoint_is_named_and_left_alone(tmp_path, capsys):
     assert path.read_bytes() == content
 
 
+def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(tmp_path, capsys):
+    words = ['hook', *WORDS, 'checkpoint_every:=100', '--actors', '0', '--evaluate-episodes', '0',
+             '--out']
+    assert train.main([*words, str(tmp_path / 'whole'), '--steps', '400']) == 0
+    assert train.main([*words, str(tmp_path / 'parts'), '--steps', '300']) == 0
+    checkpoints = tmp_path / 'parts/checkpoints'
+    (checkpoints / 'learner.safetensors').write_bytes(b'')
+    with lock_folder(checkpoints):  # as a learner_node would
+        assert train.main([*words, str(tmp_path / 'parts'), '--steps', '400']) == 2
+    assert f'{checkpoints} is in use by process {os.getpid()} on ' in capsys.readouterr().err
+    assert train.main([*words, str(tmp_path / 'parts'), '--steps', '400']) == 0
+    out = ' '.join(capsys.readouterr().out.split())
+    assert f'warning: {checkpoints}/learner.safetensors: these bytes are no safetensors' in out
+    assert 'goes on from learner_before.safetensors' in out
+    policies = [(tmp_path / name / 'checkpoints/policy_0000400.safetensors').read_bytes()
+                for name in ('whole', 'parts')]
+    assert policies[0] == policies[1]
+
+
 def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
     """A limit on the size of files stands for the full disk: the system refuses the write."""
     out = tmp_path / 'run'
@@ -242,7 +262,7 @@ def test_numbers_that_are_not_finite_stop_the_run_and_are_named(tmp_path, capsys
     loop = Loop(load_settings(tmp_path / 'config.yaml'))
     loop.restore(resume(tmp_path / 'checkpoints', loop.learner))
     with torch.no_grad():
-        next(loop.learner.ddpg.critics.parameters())[0, 0] = float('nan')
+        next(loop.learner.ddpg.critics.parameters())[0, 0] = 3e38  # finite, but no update of it is
     save(tmp_path / 'checkpoints', loop.learner, loop.state())
     before = (tmp_path / 'checkpoints/learner.safetensors').read_bytes()
     assert train.main([*words, '--steps', '400']) == 2

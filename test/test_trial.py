@@ -12,7 +12,7 @@ from rpl_ros.config import LearnerSettings, load_settings, make_settings, Settin
 from rpl_ros.experiments.bench_learner import synthetic_episode
 from rpl_ros.experiments.loop import Loop
 from rpl_ros.experiments.methods import DEFAULT, recipe_file
-from rpl_ros.learning.checkpoint import dump, restore
+from rpl_ros.learning.learner_file import dump, restore
 from rpl_ros.learning.learner import Learner
 from rpl_ros.learning.trial import Trial
 from rpl_ros.policy.weights import unpack
@@ -142,7 +142,7 @@ def test_on_trial_the_base_drives_as_many_episodes_as_during_burn_in():
     loop = Loop(load_settings(recipe_file('hook', DEFAULT), given_))
     modes = [loop.advance().mode for _ in range(6)]
     assert modes == [data.BASE, data.BASE, data.EVALUATE] * 2
-    assert loop.weights().burn_in and loop.learner.on_trial
+    assert loop.weights().prefer_base and loop.learner.on_trial
 
 
 @pytest.mark.parametrize('given_', [{'evaluate_every': 0},

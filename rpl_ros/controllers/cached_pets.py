@@ -6,6 +6,7 @@ The table is made by `rpl pets cache`; see docs/tasks_mbrl_pusher.md.
 
 import json
 from zipfile import BadZipFile
+import zlib
 
 import numpy as np
 
@@ -37,11 +38,15 @@ def load_table(path):
         with np.load(path, allow_pickle=False) as content:
             origin = json.loads(str(content['origin']))
             states, actions = content['states'], content['actions']
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, TypeError, NotImplementedError,
+            RecursionError, BadZipFile, zlib.error) as error:
         raise ValueError(f'{path}: cannot be read as a table of CachedPETS, expected an npz file '
                          f'with states, actions and origin: {error}') from error
     if not isinstance(origin, dict) or origin.get('layout') != LAYOUT:
         raise ValueError(f'{path}: the layout is {origin}, expected {LAYOUT!r}')
+    if (states.dtype, actions.dtype) != (np.float32, np.float32):
+        raise ValueError(f'{path}: states are {states.dtype}, actions {actions.dtype}, expected '
+                         'float32')
     rows = len(states) if states.ndim else 0
     if not rows or (states.shape, actions.shape) != ((rows, SIZES[0]), (rows, SIZES[1])):
         raise ValueError(f'{path}: states {states.shape} and actions {actions.shape}, expected '

@@ -21,7 +21,7 @@ from rpl_ros.controllers.guard import Guard
 from rpl_ros.experiments.failures import how_it_failed
 from rpl_ros.measures import measure_of
 from rpl_ros.policy.residual import ResidualPolicy
-from rpl_ros.policy.weights import unpack, WeightsError
+from rpl_ros.policy.weights import check_fit, expected_of, unpack, WeightsError
 from rpl_ros.rewards import rewards_of
 from rpl_ros.rollout import run_episode
 from rpl_ros.tasks.specs import spec as find_spec
@@ -140,21 +140,19 @@ def trouble(outcomes):
             f'{sum(outcome.steps for outcome in outcomes)} steps, where the robot stops: {first}')
 
 
-def read_policy(path, task):
-    """Return (bytes, PolicyShape) of a policy file for `task`; EvaluationError if of no use."""
+def read_policy(path, expected):
+    """Return (bytes, PolicyShape) of a policy file; EvaluationError if of no use.
+
+    `expected` is {field of a PolicyShape: value}: see weights.expected_of().
+    """
     try:
         content = Path(path).read_bytes()
         _, shape = unpack(content)
+        check_fit(shape, expected)
     except OSError as error:
         raise EvaluationError(f'{path}: cannot be read: {error.strerror}') from None
     except WeightsError as error:
         raise EvaluationError(f'{path}: not a policy that can be used: {error}') from None
-    spec = find_spec(task)
-    found = (shape.task, shape.observation_size, shape.goal_size, shape.action_size)
-    if found != (task, spec.observation_size, spec.goal_size, spec.action_size):
-        raise EvaluationError(f'{path}: a policy for task {shape.task!r} with '
-                              f'{shape.observation_size} observations, expected {task!r} with '
-                              f'{spec.observation_size}')
     return content, shape
 
 
@@ -191,10 +189,11 @@ def make_parser():
                         'instead of the library of complex_hook, or unseen: a hundred more of the '
                         "library's kinds")
     parser.add_argument('--horizon', type=int, metavar='N', help='control steps of an episode '
-                        '(default: as in config/<task>.yaml)')
-    parser.add_argument('--max-ee-speed', type=float, metavar='V', help="speed of a Fetch's "
-                        'gripper under a held action of 1, m/s (default: as in '
+                        '(default: those with which the policy was learned, or as in '
                         'config/<task>.yaml)')
+    parser.add_argument('--max-ee-speed', type=float, metavar='V', help="speed of a Fetch's "
+                        'gripper under a held action of 1, m/s (default: that with which the '
+                        'policy was learned, or as in config/<task>.yaml)')
     parser.add_argument('--arm', choices=('paper', 'joints'), help="how a Fetch's arm is "
                         "simulated: joints has the limits of the real robot's controller "
                         '(default: as in config/<task>.yaml)')
@@ -213,8 +212,10 @@ def read_scene(options):
         'arm') if getattr(options, name) is not None}
     policy = None
     if options.policy:
-        policy, shape = read_policy(options.policy, options.task)
-        given = {'residual_scale': shape.residual_scale, **given}
+        policy, shape = read_policy(options.policy, expected_of(find_spec(options.task)))
+        learned = {name: getattr(shape, name)
+                   for name in ('residual_scale', 'horizon', 'max_ee_speed')}
+        given = {**{name: value for name, value in learned.items() if value is not None}, **given}
     try:
         scene = Scene.of(load_settings(share('config') / f'{options.task}.yaml',
                                        {**given, 'task': options.task}))

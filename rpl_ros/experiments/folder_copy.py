@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 import time
 
-from rpl_ros.experiments.run_status import LOCK
+from rpl_ros.files import LOCK, sync_folder, write_synced
 
 PART = '.part'
 """End of the name of a file that is being written (rpl_ros.files)."""
@@ -75,9 +75,11 @@ def merge(new, folder, before=frozenset()):
         path = Path(folder) / name
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(path.name + PART)
-        part.write_bytes(content)
+        write_synced(part, content)
         parts.append((part, path))
     for part, path in parts:
         os.replace(part, path)
+    for place in {path.parent for _, path in parts}:
+        sync_folder(place)
     for name in before - new.names:
         (Path(folder) / name).unlink(missing_ok=True)

@@ -10,6 +10,17 @@ import numpy as np
 
 from rpl_ros.experiments.players import Played, Players, Weights
 from rpl_ros.learning.learner import Learner
+from rpl_ros.policy.tensor_file import check_layout
+from rpl_ros.policy.weights import check_fit, unpack, WeightsError
+
+
+def _layout(arrays):
+    """Return {name: (dtype, shape)} that arrays of Loop.state() have, as many rows as these."""
+    layout = {name: (np.uint8, (value.size,)) for name, value in arrays.items()
+              if name.startswith('weights/')}
+    for name in ('burn_in', 'pending'):
+        layout[name] = np.int64, (arrays.get(name, np.empty(0)).size // 2, 2)
+    return {**layout, 'next': (np.int64, (3,))}
 
 
 class Loop:
@@ -78,19 +89,35 @@ class Loop:
                   for version, weights in known.items()}
         return {
             **arrays, 'next': np.array([self.next, version, self._updates]),
-            'burn_in': np.array([[number, known[number].burn_in] for number in known],
+            'burn_in': np.array([[number, known[number].prefer_base] for number in known],
                                 np.int64).reshape(-1, 2),
             'pending': np.array([(number, weights.version) for number, weights, _ in
                                  self._pending], np.int64).reshape(-1, 2)}
 
     def restore(self, arrays):
-        """Go back to state(); the learner has been restored before."""
-        known = {version: Weights(version, bool(burn_in), arrays[f'weights/{version}'].tobytes())
-                 for version, burn_in in arrays['burn_in'].tolist()}
-        self.next, version, self._updates = arrays['next'].tolist()
-        self._weights = known.get(version)
-        for number, version in arrays['pending'].tolist():
-            self._ask(number, known[version])
+        """Go back to state(); the learner has been restored before.
+
+        WeightsError for arrays that are none of those.
+        """
+        check_layout({name: (value.dtype, value.shape) for name, value in arrays.items()},
+                     _layout(arrays))
+        known, pending = dict(self._known(arrays)), arrays['pending'].tolist()
+        following, version, updates = arrays['next'].tolist()
+        for number, its_version in pending:
+            if its_version not in known or not 0 <= number < following:
+                raise WeightsError(f'episode {number} is under way with version {its_version}, '
+                                   f'expected one of {sorted(known)} and a number below '
+                                   f'{following}')
+        self.next, self._weights, self._updates = following, known.get(version), updates
+        for number, its_version in pending:
+            self._ask(number, known[its_version])
+
+    def _known(self, arrays):
+        """Yield (version, Weights) in arrays of state(); WeightsError where they do not fit."""
+        for version, prefer_base in arrays['burn_in'].tolist():
+            content = arrays.get(f'weights/{version}', np.empty(0, np.uint8)).tobytes()
+            check_fit(unpack(content)[1], vars(self.learner.shape))
+            yield version, Weights(version, bool(prefer_base), content)
 
     def close(self):
         """End the players."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from rpl_ros.controllers.cached_pets import nearest, save_table
 from rpl_ros.experiments.evaluate import count, FRESH, mean_interval
-from rpl_ros.files import csv_text, write_file
+from rpl_ros.files import csv_text, InUseError, lock_folder, write_file
 from rpl_ros.pets.planner import PlanSettings
 from rpl_ros.policy.weights import digest
 from rpl_ros.tasks import make_task
@@ -62,11 +62,14 @@ def train(options, console, bar):
     from rpl_ros.pets.training import MODEL_FILE, Training
     settings = PlanSettings(**{field.name: getattr(options, field.name)
                                for field in fields(PlanSettings)})
-    training = Training(make_task(TASK, options.seed), options.seed, options.out, settings,
-                        options.hidden_size)
     horizon = find_spec(TASK).horizon
     episodes = math.ceil(options.steps / horizon)
-    with bar(console, 'PETS, env steps', episodes * horizon) as advance:
+    with lock_folder(options.out), bar(
+            console, 'PETS, env steps', episodes * horizon) as advance:
+        training = Training(make_task(TASK, options.seed), options.seed, options.out, settings,
+                            options.hidden_size)
+        for note in training.notes:
+            console.print(f'warning: {note}')
         advance(training.episodes * horizon)
         while training.episodes < episodes:
             number, total = training.episodes, training.advance()
@@ -153,7 +156,7 @@ def main(argv=None):
     commands = {'train': train, 'cache': cache, 'cache-curve': cache_curve}
     try:
         commands[options.command](options, Console(highlight=False, soft_wrap=True), progress_bar)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, InUseError) as error:
         print(f'rpl pets: {error}', file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -9,9 +9,8 @@ import multiprocessing
 from rpl_ros.data import Episode
 from rpl_ros.experiments.evaluate import Outcome, outcome_of, play
 from rpl_ros.experiments.pool import begin_worker, environment, ONE_THREAD, Scene
-from rpl_ros.policy.actor import Actor
+from rpl_ros.policy.actor import load_actor
 from rpl_ros.policy.residual import ResidualPolicy
-from rpl_ros.policy.weights import unpack
 from rpl_ros.rollout import run_episode
 
 
@@ -20,7 +19,7 @@ class Weights:
     """A policy as it is handed out: see PolicyWeights.msg."""
 
     version: int
-    burn_in: bool
+    prefer_base: bool
     data: bytes
 
 
@@ -47,7 +46,8 @@ class Player:
     def play(self, number, weights):
         """Play training episode `number` with Weights; return Played."""
         if weights.version != self._version:
-            self._policy.offer(Actor(*unpack(weights.data)), weights.version, weights.burn_in)
+            self._policy.offer(load_actor(weights.data, self._scene.expected(self._task.spec)),
+                               weights.version, weights.prefer_base)
             self._version = weights.version
         episode, commands, _ = run_episode(self._task, self._guard.controller, self._policy,
                                            number)

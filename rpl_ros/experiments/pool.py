@@ -18,8 +18,8 @@ import threading
 from rpl_ros.controllers import controller_for
 from rpl_ros.controllers.guard import Guard
 from rpl_ros.experiments.evaluate import EvaluationError, FRESH, greedy_policy, play
-from rpl_ros.policy.actor import Actor
-from rpl_ros.policy.weights import unpack
+from rpl_ros.policy.actor import load_actor
+from rpl_ros.policy.weights import expected_of
 from rpl_ros.tasks.specs import spec as find_spec
 
 ONE_THREAD = {name: '1' for name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')}
@@ -59,8 +59,14 @@ class Scene:
 
     def policy(self, spec, data):
         """Return the policy of weights given as bytes; of None, the base controller alone."""
-        return greedy_policy(spec, Actor(*unpack(data)) if data else None, self.residual_scale,
-                             self.seed)
+        # Scale, speed and horizon may be others on purpose, as the command line says.
+        actor = load_actor(data, expected_of(spec)) if data else None
+        return greedy_policy(spec, actor, self.residual_scale, self.seed)
+
+    def expected(self, spec):
+        """Return {field of a PolicyShape: value} of policies that were learned in this scene."""
+        return expected_of(spec, residual_scale=self.residual_scale, horizon=spec.horizon,
+                           max_ee_speed=self.max_ee_speed)
 
 
 @contextmanager

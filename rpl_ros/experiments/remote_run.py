@@ -13,7 +13,8 @@ import time
 
 from rpl_ros.experiments.folder_copy import merge, pack, state_of
 from rpl_ros.experiments.local_runs import conclude, start
-from rpl_ros.experiments.run_status import end_log, LOCK
+from rpl_ros.experiments.run_status import end_log
+from rpl_ros.files import LOCK
 from rpl_ros.launching import child
 
 GO, STOP, STALE = 'go', 'stop', 'stale'

@@ -114,7 +114,7 @@ def report(record, options, console):
     start = time.monotonic()
     measure = measure_of(record.scene.task)
     rows, problem = read_metrics(record.folder, measure)
-    readable, notes = read_checkpoints(record.folder, record.scene.task)
+    readable, notes = read_checkpoints(record.folder, record.scene)
     checkpoints = thin(readable, options.checkpoints) if readable else []
     notes = [*([problem] if problem else []), *(f'left out: {note}' for note in notes)]
     if not checkpoints:

@@ -98,15 +98,19 @@ def stretch_in_words(stretch, measure):
             f'{measure.exact(stretch["mean"])}, episodes {stretch["first"]} to {stretch["last"]}')
 
 
-def read_checkpoints(folder, task):
-    """Return ([(env steps, path, bytes)] in order, [problem of each unusable checkpoint])."""
+def read_checkpoints(folder, scene):
+    """Return ([(env steps, path, bytes)] in order, [problem of each unusable checkpoint]).
+
+    They must have been learned in the Scene.
+    """
+    expected = scene.expected(spec(scene.task, scene.horizon))
     good, problems = [], []
     for path in Path(folder).glob('checkpoints/policy_*.safetensors'):
         found = re.fullmatch(r'policy_(\d+)', path.stem)
         try:
             if not found:
                 raise EvaluationError(f'{path}: no number of transitions in its name')
-            good.append((int(found[1]), path, read_policy(path, task)[0]))
+            good.append((int(found[1]), path, read_policy(path, expected)[0]))
         except EvaluationError as error:
             problems.append(str(error))
     return sorted(good), sorted(problems)

@@ -11,11 +11,12 @@ import shlex
 import yaml
 
 from rpl_ros.config import SettingsError
+from rpl_ros.files import LOCK
 from rpl_ros.measures import measure_of
 
 QUEUED, RUNNING, STOPPED, FAILED, FINISHED = 'queued', 'running', 'stopped', 'failed', 'finished'
 STATES = (RUNNING, FAILED, STOPPED, QUEUED, FINISHED)
-LOG, LOCK, SUMMARY = 'sweep.log', 'run.lock', 'summary.yaml'
+LOG, SUMMARY = 'sweep.log', 'summary.yaml'
 TAIL = 8192
 """Bytes from a file's end in which its last lines are looked for."""
 ENDED = re.compile(r'rpl sweep: .* failed: (.*)')

@@ -16,6 +16,7 @@ from rpl_ros.learning.checkpoint import resume, save
 from rpl_ros.learning.learner import Learner
 from rpl_ros.learning.recorded import take_bags
 from rpl_ros.measures import measure_of
+from rpl_ros.policy.checked import WeightsError
 
 SCALARS = ('critic_loss', 'mean_q', 'mean_residual', 'return', 'success')
 ROW_EVERY = 100
@@ -41,9 +42,11 @@ class Session:
         self.folder, self.stopped = folder, False
         # Bags before the checkpoint: it holds the moments, but not the episodes.
         self.taken = take_bags(learner)
-        extra = resume(folder / 'checkpoints', learner)
+        self.notes = []  # about what was damaged
+        self._lock = train_folder.take(folder / 'checkpoints')
+        extra = resume(folder / 'checkpoints', learner, self.notes.append)
         if extra is not None:
-            self.restore(extra)
+            self._restore(extra)
         done = self.saved = self.done
         self.metrics = train_folder.Table(folder / 'metrics.csv', self.columns, self.key, done)
         self.evaluations = train_folder.Table(folder / 'evaluation.csv', train_folder.EVALUATION,
@@ -77,6 +80,12 @@ class Session:
 
     def restore(self, extra):
         """Take back what state() returned; the learner has been restored before."""
+
+    def _restore(self, extra):
+        try:
+            self.restore(extra)
+        except WeightsError as error:
+            raise WeightsError(f'{self.folder / "checkpoints"}: {error}') from error
 
     def seconds(self):
         """Return for how long this run has gone on, earlier calls included, s."""
@@ -173,7 +182,7 @@ class Session:
         """End players and close the files."""
         if self.players:
             self.players.close()
-        for part in (self.metrics, self.evaluations, self.scalars):
+        for part in (self.metrics, self.evaluations, self.scalars, self._lock):
             part.close()
 
 

@@ -130,6 +130,8 @@ def train(options, run, folder, console):
     session = (Offline if options.offline else Online)(options, run['settings'], folder)
     for line in session.taken.lines() if session.taken else ():
         console.print(line)
+    for note in session.notes:
+        console.print(f'warning: {note}')
     before = {number: signal.signal(number, session.stop)
               for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -6,15 +6,14 @@ beyond the checkpoint is cut off when a run goes on.
 """
 
 import csv
-import fcntl
-import time
+import io
 
 import yaml
 
 from rpl_ros.config import SettingsError
 from rpl_ros.data import MODE_NAMES
-from rpl_ros.experiments.run_status import finished, LOCK, LOG, SUMMARY
-from rpl_ros.files import write_file
+from rpl_ros.experiments.run_status import finished, LOG, SUMMARY
+from rpl_ros.files import InUseError, LOCK, lock_folder, write_file
 from rpl_ros.launching.run_folder import circumstances, parameter_file, to_yaml
 
 METRICS = ('episode', 'mode', 'success', 'burn_in', 'on_trial', 'steps', 'total_steps', 'return',
@@ -30,16 +29,11 @@ def take(folder):
 
     SettingsError where another process uses it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = (folder / LOCK).open('w')
-    for _ in range(10):
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return lock
-        except BlockingIOError:
-            time.sleep(0.1)  # it may be no run, but one that looks whether there is one
-    raise SettingsError(f'{folder} is in use by another run: wait for it, or give another folder '
-                        'with --out')
+    try:
+        return lock_folder(folder)
+    except InUseError as error:
+        raise SettingsError(f'{error}, another run: wait for it, or give another folder with '
+                            '--out') from error
 
 
 def begin(folder, run):
@@ -97,6 +91,21 @@ def _difference(wanted, found, where=''):
     return ''
 
 
+def _read_rows(path, columns, key, end):
+    """Return the whole rows of a CSV file, as dicts, whose `key` is at most `end`.
+
+    SettingsError where it has not the `columns`.
+    """
+    with path.open(newline='', errors='replace') as file:
+        table = csv.DictReader(file)
+        missing = sorted(set(columns) - set(table.fieldnames or columns))
+        if missing:
+            raise SettingsError(f'{path}: has no column {missing[0]!r}, expected '
+                                f'{",".join(columns)}')
+        return [row for row in table if None not in row.values()
+                and row[key].isdecimal() and int(row[key]) <= end]
+
+
 class Table:
     """A CSV file that grows by rows."""
 
@@ -104,14 +113,11 @@ class Table:
         """Open it; rows whose `key` is beyond `end` are cut off. `rows` holds those there."""
         self.columns, self.rows = columns, []
         if path.exists():
-            with path.open(newline='') as file:
-                self.rows = [row for row in csv.DictReader(file)
-                             if None not in row.values() and int(row[key]) <= end]
-        part = path.with_name(f'{path.name}.part')
-        with part.open('w', newline='') as file:
-            csv.writer(file).writerows([columns, *([row[name] for name in columns]
-                                                   for row in self.rows)])
-        part.replace(path)
+            self.rows = _read_rows(path, columns, key, end)
+        text = io.StringIO()
+        csv.writer(text).writerows([columns, *([row[name] for name in columns]
+                                               for row in self.rows)])
+        write_file(path, text.getvalue())
         self._file = path.open('a', newline='')
 
     def add(self, row):

@@ -1,131 +1,32 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""A learner as files, and back: it goes on to the last bit as if it had not been interrupted.
+"""The folder of a learner's checkpoints: it goes on as if it had not been interrupted.
 
-`learner.safetensors` holds networks, optimisers, counters and random numbers, and is written last.
-`replay_<number>.safetensors` hold the episodes that were added since the checkpoint before, so
-that a checkpoint costs no more after a million transitions than after the first.
+`learner.safetensors` holds networks, optimisers, counters and random numbers, and is written last;
+`learner_before.safetensors` is the one before. `replay_<number>.safetensors` hold the episodes
+that were added since the checkpoint before, so that a checkpoint costs no more after a million
+transitions than after the first. What is damaged costs at most itself, and is kept in a folder
+`damaged_<n>`.
 """
 
 from pathlib import Path
+import re
 
-import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load
-import torch
+from rpl_ros.files import set_aside, write_file
+from rpl_ros.learning.learner_file import dump, restore
+from rpl_ros.learning.replay_file import dump_rows, read_rows
+from rpl_ros.policy.checked import brief, MisfitError, WeightsError
+from rpl_ros.policy.weights import HIGHEST_VERSION
 
-from rpl_ros.files import write_file
-from rpl_ros.policy.weights import digest, read_header, save_with_header, WeightsError
-
-FORMAT, REPLAY_FORMAT = 'rpl_learner_3', 'rpl_replay_1'
-FILE = 'learner.safetensors'
-NETWORKS = ('actor', 'critics', 'target_actor', 'target_critics')
-OPTIMIZERS = ('actor_optimizer', 'critic_optimizer')
-COUNTERS = ('episodes', 'transitions', 'updates', 'version', 'owed_exactly')
+FILE, BEFORE = 'learner.safetensors', 'learner_before.safetensors'
+VERSION = 'last_version'
+"""Name of the file with the version of the last policy that was published."""
 
 
-def seal(tensors, kind, header):
-    """Return {name: array} and a dict as safetensors bytes that carry their own digest."""
-    return save_with_header(tensors, kind, {**header, 'digest': _digest(tensors, header)})
-
-
-def _digest(tensors, header):
-    """Return the digest of {name: array}, whatever their order, and of a header."""
-    return digest(save_with_header(dict(sorted(tensors.items())), 'digest', header))
-
-
-def unseal(content, kind):
-    """Return ({name: array}, dict) of seal(); WeightsError if the bytes are damaged or foreign."""
-    header = read_header(content, kind)
-    found = header.pop('digest', None)
-    try:
-        tensors = load(content)
-    except SafetensorError as error:
-        raise WeightsError(f'it cannot be read: {error}') from error
-    if found != _digest(tensors, header):
-        raise WeightsError('its digest is wrong: the file is damaged')
-    return tensors, header
-
-
-def _adam(optimizer):
-    """Return {index.name: tensor} of an Adam optimiser's state."""
-    return {f'{index}.{name}': value for index, state in optimizer.state_dict()['state'].items()
-            for name, value in state.items()}
-
-
-def dump(learner, extra=None):
-    """Return a Learner without its replay as bytes; `extra` is {name: array} to keep with it."""
-    ddpg, burn_in = learner.ddpg, learner.burn_in
-    tensors = {f'extra/{name}': value for name, value in (extra or {}).items()}
-    for name in NETWORKS:
-        for key, value in getattr(ddpg, name).state_dict().items():
-            tensors[f'{name}/{key}'] = value.cpu().numpy()
-    for name in OPTIMIZERS:
-        for key, value in _adam(getattr(ddpg, name)).items():
-            tensors[f'{name}/{key}'] = value.cpu().numpy()
-    for name, moments in learner.normalizers().items():
-        tensors[f'{name}/sum'], tensors[f'{name}/squares'] = moments.sum, moments.squares
-        tensors[f'{name}/count'] = np.array([moments.count])
-    tensors['burn_in/losses'] = np.array(burn_in.losses)
-    tensors['burn_in/values'] = np.array(burn_in.values)
-    trial = learner.trial
-    tensors['trial/recent'] = np.array(trial.recent, dtype=np.float64)
-    return seal(tensors, FORMAT, {
-        'counters': {name: getattr(learner, name) for name in COUNTERS},
-        'added': learner.replay.added, 'random': learner.rng.bit_generator.state,
-        'burn_in': [burn_in.active, float(burn_in.last_value)],
-        'trial': [trial.passed, trial.base_count, trial.base_sum], 'figures': learner.figures,
-        'shape': vars(learner.shape), 'bags': learner.bags})
-
-
-def restore(learner, content):
-    """Set a Learner to what dump() returned; return (`extra`, episodes added to its replay).
-
-    WeightsError if the bytes are damaged or belong to networks of another task or shape, or to
-    other bags: those are not in a checkpoint, but have been read again before.
-    """
-    tensors, header = unseal(content, FORMAT)
-    if header['shape'] != vars(learner.shape):
-        raise WeightsError(f'it is for {header["shape"]}, expected {vars(learner.shape)}')
-    if header.get('bags', '') != learner.bags:
-        raise WeightsError('it was made with other bags, or they have changed since')
-    parts = {}
-    for name, value in tensors.items():
-        owner, _, key = name.partition('/')
-        parts.setdefault(owner, {})[key] = value
-    for name in NETWORKS:
-        getattr(learner.ddpg, name).load_state_dict(
-            {key: torch.from_numpy(value) for key, value in parts[name].items()})
-    for name in OPTIMIZERS:
-        _restore_adam(getattr(learner.ddpg, name), parts.get(name, {}))
-    for name, moments in learner.normalizers().items():
-        moments.sum, moments.squares = parts[name]['sum'].copy(), parts[name]['squares'].copy()
-        moments.count = float(parts[name]['count'][0])
-    for name, value in header['counters'].items():
-        setattr(learner, name, value)
-    learner.rng.bit_generator.state = header['random']
-    learner.figures = header['figures']
-    burn_in = learner.burn_in
-    burn_in.active, burn_in.last_value = header['burn_in']
-    burn_in.losses = parts['burn_in']['losses'].tolist()
-    burn_in.values = parts['burn_in']['values'].tolist()
-    learner.trial.recent.extend(parts['trial']['recent'].tolist())
-    learner.trial.passed, learner.trial.base_count, learner.trial.base_sum = header['trial']
-    learner.set_moments()
-    return parts.get('extra', {}), header['added']
-
-
-def _restore_adam(optimizer, tensors):
-    state = {}
-    for key, value in tensors.items():
-        index, _, name = key.partition('.')
-        state.setdefault(int(index), {})[name] = torch.from_numpy(value.copy())
-    optimizer.load_state_dict({**optimizer.state_dict(), 'state': state})
-
-
-def _pieces(folder):
-    """Return [(number of the first episode, path)] of the replay's files, in order."""
-    return sorted((int(path.stem.removeprefix('replay_')), path)
-                  for path in Path(folder).glob('replay_*.safetensors'))
+def _numbered(folder, kind):
+    """Return [(number, path)] of the files kind_<number>.safetensors, in order."""
+    found = ((re.fullmatch(rf'{kind}_(\d{{1,15}})', path.stem), path)
+             for path in Path(folder).glob(f'{kind}_*.safetensors'))
+    return sorted((int(match[1]), path) for match, path in found if match)
 
 
 def save(folder, learner, extra=None):
@@ -138,44 +39,110 @@ def save(folder, learner, extra=None):
     if last > first:
         rows = replay.rows(first, last)
         write_file(folder / f'replay_{rows["number"][0]:08d}.safetensors',
-                   seal(rows, REPLAY_FORMAT, {'task': learner.spec.name}))
-    write_file(folder / FILE, dump(learner, extra))
+                   dump_rows(rows, learner.spec))
+    write_file(folder / FILE, dump(learner, extra), before=folder / BEFORE)
     learner.saved_episodes = last
-    pieces = _pieces(folder)
+    pieces = _numbered(folder, 'replay')
     for (_, path), (following, _) in zip(pieces, pieces[1:]):
-        if following <= last - len(replay.steps):  # all of its episodes are forgotten
+        if following <= first - len(replay.steps):  # forgotten also by the checkpoint before
             path.unlink()
 
 
-def resume(folder, learner):
-    """Set `learner` to the checkpoint in `folder`; return its `extra`, None where there is none.
+def resume(folder, learner, say=lambda text: None):
+    """Set `learner` to the newest good checkpoint in `folder`; return its `extra`, None without.
 
-    WeightsError, OSError for a checkpoint that cannot be used: it names the file.
+    Where the newest one is damaged, the one before counts; a damaged file of the replay costs its
+    episodes. What belongs to neither is set aside; `say(text)` is told all of that. MisfitError
+    for a checkpoint of another task or other settings, WeightsError where all are damaged: both
+    name the file, and leave the folder as it was.
     """
-    path = Path(folder) / FILE
+    folder = Path(folder)
+    found = _restore_newest(folder, learner)
+    pieces, aside = _numbered(folder, 'replay'), []
+    if found is None:
+        aside = [path for _, path in pieces]
+    else:
+        name, extra, added, problem = found
+        if name == BEFORE:
+            say(f'{problem or f"{folder / FILE} is missing"}: goes on from {BEFORE}, the '
+                'checkpoint before')
+            later = [path for number, path in _numbered(folder, 'policy')
+                     if number > learner.transitions]
+            aside = [folder / FILE, *later]
+        aside += _take_pieces(learner, pieces, added, say)
+    moved = set_aside(folder, aside)
+    if moved:
+        say(f'{moved} holds now what belongs to no checkpoint, or is damaged: '
+            + ', '.join(sorted(path.name for path in moved.iterdir())))
+    return None if found is None else extra
+
+
+def _restore_newest(folder, learner):
+    """Restore the newest good file of a learner: (its name, extra, added, problem) or None."""
+    problems = []
+    for name in (FILE, BEFORE):
+        path = folder / name
+        try:
+            if path.is_file():
+                return name, *restore(learner, path.read_bytes()), '; '.join(problems)
+        except MisfitError as error:
+            raise MisfitError(f'{path}: {error}') from error
+        except (WeightsError, OSError) as error:
+            problems.append(f'{path}: {error}')
+    if problems:
+        raise WeightsError('; '.join(problems))
+    return None
+
+
+def _take_pieces(learner, pieces, added, say):
+    """Fill the replay to which `added` episodes were added; return the files that are of no use.
+
+    `pieces` is [(number of the first episode, path)].
+    """
+    replay, useless = learner.replay, []
+    replay.expect(added)
+    for first, path in pieces:
+        try:
+            if first >= added:
+                raise WeightsError('came after the checkpoint')
+            replay.put(read_rows(path.read_bytes(), replay, learner.spec, first), added)
+        except MisfitError as error:
+            raise MisfitError(f'{path}: {error}') from error
+        except (WeightsError, OSError) as error:
+            say(f'{path}: {error}')
+            useless.append(path)
+    lost = replay.size - replay.whole
+    if lost:
+        say(f'{lost} of the {replay.size} episodes in the replay are lost: training goes on with '
+            'the others')
+    if lost and lost == replay.size:  # none is there to draw from: it begins with number 0 again
+        replay.added, useless = 0, [path for _, path in pieces]
+        learner.owed_exactly = 0.0
+    learner.saved_episodes = replay.added
+    return useless
+
+
+def begin_anew(folder):
+    """Set aside all checkpoints and policies in `folder`, so that none mixes with new ones."""
+    folder = Path(folder)
+    return set_aside(folder, [folder / FILE, folder / BEFORE, *(
+        path for kind in ('replay', 'policy') for _, path in _numbered(folder, kind))])
+
+
+def keep_version(folder, version):
+    """Note which version of the policy is published, before anybody gets it."""
+    write_file(Path(folder) / VERSION, f'{version}\n')
+
+
+def last_version(folder):
+    """Return the last version that keep_version() noted in `folder`, 0 where it did not.
+
+    WeightsError where the file is damaged.
+    """
+    path = Path(folder) / VERSION
     if not path.is_file():
-        return None
-    try:
-        extra, added = restore(learner, path.read_bytes())
-        count = 0
-        for first, path in _pieces(folder):
-            if first < added:
-                count += learner.replay.put(_read_piece(path, learner.spec), added)
-    except WeightsError as error:
-        raise WeightsError(f'{path}: {error}') from error
-    learner.replay.added = learner.saved_episodes = added
-    if count != learner.replay.size:
-        raise WeightsError(f'{folder}: of the {learner.replay.size} episodes that belong to '
-                           f'{FILE}, the files replay_*.safetensors hold {count}')
-    return extra
-
-
-def _read_piece(path, spec):
-    """Return the rows in a file of the replay of a task."""
-    rows, header = unseal(path.read_bytes(), REPLAY_FORMAT)
-    if header['task'] != spec.name:
-        raise WeightsError(f'episodes of task {header["task"]!r}, expected {spec.name!r}')
-    if rows['residuals'].shape[1] != spec.horizon:
-        raise WeightsError(f'episodes of {rows["residuals"].shape[1]} steps, expected '
-                           f'{spec.horizon}: the horizon is another one')
-    return rows
+        return 0
+    text = path.read_bytes()[:20].decode(errors='replace').strip()
+    if not text.isdecimal() or int(text) > HIGHEST_VERSION:
+        raise WeightsError(f'{path}: {brief(text)} is no version')
+    return int(text)

@@ -11,7 +11,7 @@ from rpl_ros.learning.ddpg import Ddpg, keep_freed_memory, use_fast_products
 from rpl_ros.learning.normalizer import Normalizer
 from rpl_ros.learning.replay import Batch, Replay
 from rpl_ros.learning.trial import Trial
-from rpl_ros.policy.weights import pack, PolicyShape
+from rpl_ros.policy.weights import HIGHEST_VERSION, pack, PolicyShape
 from rpl_ros.rewards import rewards_of
 from rpl_ros.tasks.specs import spec as find_spec
 
@@ -46,7 +46,8 @@ class Learner:
             history=settings.history, history_keep=settings.history_keep,
             sees_base=settings.actor_sees_base,
             averaged=bool(settings.history) and settings.history_features == 'averaged',
-            whole_action=settings.whole_action, residual_scale=settings.residual_scale)
+            whole_action=settings.whole_action, residual_scale=settings.residual_scale,
+            horizon=self.spec.horizon, max_ee_speed=settings.max_ee_speed)
         torch.set_num_threads(1)  # more gain less than actor and critics side by side
         use_fast_products()
         keep_freed_memory()
@@ -162,6 +163,14 @@ class Learner:
         """Count the version up and return the policy to drive training episodes with, as bytes."""
         self.version += 1
         return pack(self.policy_tensors(), self.shape, self.version, self.on_trial)
+
+    def skip_to(self, version):
+        """Publish above `version` from now on: one that is in use, perhaps of a learner before.
+
+        One in the upper half of the numbers is not believed: there must be room above it.
+        """
+        if version <= HIGHEST_VERSION // 2:
+            self.version = max(self.version, version)
 
     def normalizers(self):
         """Return {name: Normalizer} of observations and goals."""

@@ -112,10 +112,23 @@ class Replay:
                 array[np.arange(array.shape[1]) >= ends[:, None]] = 0
         return {**rows, 'number': numbers}
 
+    @property
+    def whole(self):
+        """Return how many of the episodes that are kept have anything to draw."""
+        return int(self.valid[:self.size].any(axis=1).sum())
+
+    def expect(self, added):
+        """Be a replay to which `added` episodes were added, of which put() has brought none yet.
+
+        What it does not bring is never drawn.
+        """
+        self.added = added
+        self.steps[:self.size], self.valid[:self.size] = 1, False
+
     def put(self, rows, added):
         """Take back what rows() returned, of a replay to which `added` episodes were added.
 
-        Return how many of them are still kept there; the caller sets `added` after the last.
+        Return how many of them are still kept there; expect() comes before the first.
         """
         numbers = rows['number']
         chosen = (numbers < added) & (numbers >= added - len(self.steps))

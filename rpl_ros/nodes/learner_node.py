@@ -20,8 +20,8 @@ from std_srvs.srv import Trigger
 from rpl_ros.bags.errors import BagError
 from rpl_ros.config import LearnerSettings, SettingsError
 from rpl_ros.convert import read_command, read_state, to_bytes
-from rpl_ros.files import write_file
-from rpl_ros.learning.checkpoint import resume, save
+from rpl_ros.files import InUseError, lock_folder, write_file
+from rpl_ros.learning.checkpoint import begin_anew, keep_version, last_version, resume, save
 from rpl_ros.learning.learner import Learner
 from rpl_ros.learning.recorded import take_bags
 from rpl_ros.nodes.managed import ManagedNode
@@ -29,7 +29,7 @@ from rpl_ros.nodes.qos import announce, publisher, subscribe
 from rpl_ros.nodes.queues import queue, take_messages, TAKE_PERIOD
 from rpl_ros.nodes.running import run_node
 from rpl_ros.nodes.same_task import require_same_task
-from rpl_ros.policy.weights import digest, WeightsError
+from rpl_ros.policy.weights import digest, MisfitError, WeightsError
 from rpl_ros.transitions import Joiner
 
 NICE = 5  # below the control loop, where the machine has too few cores for both
@@ -41,9 +41,11 @@ class LearnerNode(ManagedNode):
     def __init__(self):
         """Declare the parameters."""
         super().__init__('learner_node', LearnerSettings)
+        self._lock = None  # of the folder for checkpoints
 
     def configure(self):
         """Build the networks, restore them where a checkpoint exists."""
+        self._folder = Path(self.settings.out) if self.settings.out else None
         self._learner = self._make_learner()
         self._joiner = Joiner(self._learner.spec)
         self._episodes = SimpleQueue()
@@ -54,8 +56,9 @@ class LearnerNode(ManagedNode):
         self._rate = (time.monotonic(), 0, 0.0)
         self._weights = publisher(self, 'policy_weights')
         self._status = publisher(self, 'learner_status')
-        self._folder = Path(self.settings.out) if self.settings.out else None
-        self._restore()
+        self._version_in_use = 0  # by commands
+        if self._folder:
+            self._take_folder()
         self._saved = self._learner.transitions
         # The state comes last: whoever waits for its reader finds the other there as well.
         self._commands, self._states = queue(self, 'command'), queue(self, 'state')
@@ -71,6 +74,7 @@ class LearnerNode(ManagedNode):
 
     def activate(self):
         """Publish the policy and train, also from what came meanwhile."""
+        self._learner.skip_to(self._version_in_use)
         self._publish_weights()
         self._stop.clear()
         self._worker = threading.Thread(target=self._work, name='learner', daemon=True)
@@ -92,16 +96,41 @@ class LearnerNode(ManagedNode):
             self.get_logger().info(line)
         return learner
 
-    def _restore(self):
+    def _take_folder(self):
+        """Lock the folder and go on from what is in it; SettingsError where that cannot be."""
+        self._leave_folder()
         try:
-            if self._folder is None or resume(self._folder, self._learner) is None:
+            self._lock = lock_folder(self._folder)
+            self._restore()
+            self._learner.skip_to(self._last_version())
+        except (InUseError, MisfitError, OSError) as error:
+            raise SettingsError(f'out: {error}; another folder would do') from error
+
+    def _leave_folder(self):
+        if self._lock:
+            self._lock.close()
+
+    def _restore(self):
+        """Set the learner to the newest good checkpoint; where all are damaged, begin anew."""
+        try:
+            if resume(self._folder, self._learner, self.get_logger().error) is None:
                 return
+        except MisfitError:
+            raise
         except WeightsError as error:
-            self.get_logger().error(f'the learner begins anew: {error}')
-            self._learner = self._make_learner()
+            self.get_logger().error(f'the learner begins anew: {error}; what was there is in '
+                                    f'{begin_anew(self._folder)}')
             return
         self.get_logger().info(f'goes on from {self._folder}: {self._learner.updates} updates, '
-                               f'{self._learner.replay.size} episodes')
+                               f'{self._learner.replay.whole} episodes')
+
+    def _last_version(self):
+        """Return the last version that was published from the folder, as far as it is known."""
+        try:
+            return last_version(self._folder)
+        except WeightsError as error:
+            self.get_logger().error(f'versions go on from the checkpoint: {error}')
+            return 0
 
     def _take(self):
         """Take what came on both topics."""
@@ -109,7 +138,9 @@ class LearnerNode(ManagedNode):
             self._stamp = message.header.stamp
             self._join('state', read_state(message))
         for message in take_messages(self, 'command', self._commands):
-            self._join('command', read_command(message))
+            command = read_command(message)
+            self._version_in_use = max(self._version_in_use, command.policy_version)
+            self._join('command', command)
 
     def _join(self, kind, item):
         """Join a State or Command; hand complete episodes to the worker."""
@@ -156,6 +187,8 @@ class LearnerNode(ManagedNode):
     def _train_once(self):
         """Take the episodes that came and do one update, or wait a little."""
         learner, took = self._learner, False
+        if self._version_in_use > learner.version:
+            self._follow_versions()
         while not self._episodes.empty() or not learner.owed:
             try:
                 took = bool(learner.add(self._episodes.get(timeout=0.2))) or took
@@ -176,21 +209,32 @@ class LearnerNode(ManagedNode):
         if learner.transitions - self._saved >= self.settings.checkpoint_every:
             self._save()
 
+    def _follow_versions(self):
+        """Pass the version that the robot uses: it would keep that one, of a learner before."""
+        before = self._learner.version
+        self._learner.skip_to(self._version_in_use)
+        if self._learner.version > before:
+            self.get_logger().warning(f'policy version {self._learner.version} is in use: '
+                                      'publishes above it')
+            self._publish_weights()
+
     def _publish_weights(self):
         self._published = self._learner.on_trial
-        data = self._learner.publish()
+        data, version = self._learner.publish(), self._learner.version
+        if self._folder:
+            keep_version(self._folder, version)
         self._weights.publish(PolicyWeights(
-            header=self._header(), run=self.senders.run, version=self._learner.version, digest=digest(data),
-            prefer_base=self._published, data=to_bytes(data)))
+            header=self._header(), run=self.senders.run, version=version,
+            digest=digest(data), prefer_base=self._published, data=to_bytes(data)))
 
     def _publish_status(self):
         learner = self._learner
         self._status.publish(LearnerStatus(
-            header=self._header(), run=self.senders.run, episodes=learner.episodes, transitions=learner.transitions,
-            rejected=self._rejected, updates=learner.updates, owed_updates=learner.owed,
-            updates_per_second=self._updates_per_second(), policy_version=learner.version,
-            burn_in=learner.burn_in.active, on_trial=learner.on_trial, error=self._error,
-            **learner.figures))
+            header=self._header(), run=self.senders.run, episodes=learner.episodes,
+            transitions=learner.transitions, rejected=self._rejected, updates=learner.updates,
+            owed_updates=learner.owed, updates_per_second=self._updates_per_second(),
+            policy_version=learner.version, burn_in=learner.burn_in.active,
+            on_trial=learner.on_trial, error=self._error, **learner.figures))
 
     def _updates_per_second(self):
         """Return the rate of updates over the last second or so, 1/s."""
@@ -218,8 +262,10 @@ class LearnerNode(ManagedNode):
         self._stop.set()
         if self._worker:
             self._worker.join(timeout=10.0)
-            if not self._worker.is_alive() and self._learner.updates:
+            # What failed is no checkpoint to go on from: the one before is.
+            if not self._worker.is_alive() and self._learner.updates and not self._error:
                 self._save()
+        self._leave_folder()
 
 
 def main(args=None):

@@ -18,9 +18,9 @@ from rpl_ros.nodes.managed import ManagedNode
 from rpl_ros.nodes.qos import announce, publisher, subscribe
 from rpl_ros.nodes.running import run_node
 from rpl_ros.nodes.same_task import require_same_task
-from rpl_ros.policy.actor import Actor
+from rpl_ros.policy.actor import load_actor
 from rpl_ros.policy.residual import ResidualPolicy
-from rpl_ros.policy.weights import unpack, WeightsError
+from rpl_ros.policy.weights import expected_of, WeightsError
 from rpl_ros.results import Tally
 from rpl_ros.tasks.specs import spec
 
@@ -45,6 +45,9 @@ class ResidualNode(ManagedNode):
         """Start without a policy: until weights come, commands are the base actions."""
         self._spec = spec(self.settings.task, self.settings.horizon)
         self._policy = ResidualPolicy(self.settings, self._spec)
+        self._expected = expected_of(
+            self._spec, residual_scale=self.settings.residual_scale, horizon=self._spec.horizon,
+            max_ee_speed=self.settings.max_ee_speed)
         self._state = self._header = None
         self._state_came = 0.0  # by the steady clock, s
         self._answer = None  # the command for the present state, once it is sent
@@ -65,17 +68,21 @@ class ResidualNode(ManagedNode):
         self.get_logger().info('ready; base actions only until weights come')
 
     def _on_weights(self, message):
+        version, digest = message.version, message.digest
         try:
-            tensors, shape = unpack(message.data, message.digest)
-            if (shape.task, shape.action_size) != (self.settings.task, self._spec.action_size):
-                raise WeightsError(f'they are for task {shape.task!r}, expected '
-                                   f'{self.settings.task!r}')
+            if self._policy.knows(version, digest):
+                return  # it was latched, and came again
+            actor = load_actor(message.data, self._expected, digest)
         except WeightsError as error:
-            self.get_logger().error(f'weights version {message.version} are not used: {error}')
+            self.get_logger().error(f'weights version {version} are not used: {error}')
             return
-        self._policy.offer(Actor(tensors, shape), message.version, message.prefer_base)
-        self.get_logger().info(f'weights version {message.version} are used from the next '
-                               f'episode on{" (burn-in or trial)" if message.prefer_base else ""}')
+        if actor.shape.unknown:
+            self.warn('unknown', f'weights version {version} do not tell for which '
+                      f'{" and ".join(actor.shape.unknown)} they were learned: they are used '
+                      'as if for this one')
+        self._policy.offer(actor, version, message.prefer_base, digest)
+        self.get_logger().info(f'weights version {version} are used from the next episode on'
+                               f'{" (burn-in or trial)" if message.prefer_base else ""}')
 
     def _on_state(self, message):
         state = read_state(message)
@@ -138,12 +145,14 @@ class ResidualNode(ManagedNode):
             self._deadline.cancel()
         if command.status in FALLBACKS:
             self._tally.fallbacks += 1
+            why = f' ({self._policy.problem})' if command.status == data.BAD_RESIDUAL else ''
             self.warn(command.status, f'step {state.step} of episode {state.episode}: '
-                      f'{FALLBACKS[command.status]}')
+                      f'{FALLBACKS[command.status]}{why}')
         if state.last:
             self._results.publish(EpisodeResult(
-                header=self._header, run=self.senders.run, task=self.settings.task, mode=self._policy.mode,
-                policy_version=self._policy.version, **self._tally.result(time.monotonic())))
+                header=self._header, run=self.senders.run, task=self.settings.task,
+                mode=self._policy.mode, policy_version=self._policy.version,
+                **self._tally.result(time.monotonic())))
 
 
 def main(args=None):

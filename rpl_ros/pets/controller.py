@@ -1,6 +1,8 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
 """The controller `pets`: plans each torque of the pusher with a model from a file; needs torch."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 
@@ -8,7 +10,8 @@ from rpl_ros.assets import share
 from rpl_ros.controllers.primitives import for_observations
 from rpl_ros.learning.ddpg import use_fast_products
 from rpl_ros.pets.model_file import MODEL, restore
-from rpl_ros.pets.planner import Planner, PlanSettings
+from rpl_ros.pets.planner import Planner, read_plan
+from rpl_ros.policy.checked import WeightsError
 
 SIZES = (20, 7)  # observation and action of mbrl_pusher
 
@@ -42,8 +45,12 @@ def make_pets(path=''):
     ValueError for a file that is no model of the pusher, OSError for one that cannot be read. It
     plans as much as in training.
     """
-    with open(path or shipped_model(), 'rb') as file:
-        ensemble, header, _ = restore(file.read(), MODEL, *SIZES)
+    path = Path(path or shipped_model())
+    try:
+        ensemble, header, _ = restore(path.read_bytes(), MODEL, *SIZES)
+        plan = read_plan(header.get('plan', {}))
+    except WeightsError as error:
+        raise WeightsError(f'{path}: {error}') from error
     torch.set_num_threads(1)
     use_fast_products()
-    return driven(Planner(ensemble, PlanSettings(**header.get('plan', {}))))
+    return driven(Planner(ensemble, plan))

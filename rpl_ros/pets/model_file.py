@@ -2,14 +2,17 @@
 """An ensemble as one safetensors file, and back; with the optimiser where training shall go on."""
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load
 import torch
 
-from rpl_ros.pets.ensemble import Ensemble, Shape
-from rpl_ros.policy.weights import read_header, save_with_header, WeightsError
+from rpl_ros.learning.adam import adam_layout, check_adam, dump_adam, restore_adam
+from rpl_ros.pets.ensemble import Ensemble, NETWORKS, Shape
+from rpl_ros.policy.checked import check_keys, check_value, MisfitError, WeightsError
+from rpl_ros.policy.tensor_file import (check_finite, check_layout, load_tensors, read_head,
+                                        save_with_header)
 
 MODEL, TRAINING = 'rpl_pets_model_1', 'rpl_pets_training_1'
+MOST_UNITS = 4096
+"""In each hidden layer."""
 
 
 def dump(ensemble, kind, header, arrays=None):
@@ -20,8 +23,7 @@ def dump(ensemble, kind, header, arrays=None):
     tensors = {name: value.detach().numpy()
                for name, value in {**ensemble.parameters, **ensemble.scalers}.items()}
     if kind == TRAINING:
-        for index, state in ensemble.optimizer.state_dict()['state'].items():
-            tensors |= {f'adam/{index}/{name}': value.numpy() for name, value in state.items()}
+        tensors |= dump_adam(ensemble.optimizer, 'adam/', '/')
         tensors |= {f'data/{name}': value for name, value in (arrays or {}).items()}
     return save_with_header(tensors, kind, {**header, 'shape': vars(ensemble.shape)})
 
@@ -30,33 +32,38 @@ def restore(content, kind, state_size, action_size):
     """Return (Ensemble, header, {name: array}) of what dump() returned.
 
     WeightsError if the bytes are damaged, of another kind, or for other sizes of state or action.
+    The caller checks the arrays, and what it put into the header.
     """
-    header = read_header(content, kind)
-    try:
-        shape, tensors = Shape(**header['shape']), load(content)
-    except (SafetensorError, KeyError, TypeError) as error:
-        raise WeightsError(f'the model cannot be read: {error}') from error
-    if (shape.state_size, shape.action_size) != (state_size, action_size):
-        raise WeightsError(f'a model of {shape.state_size} observations and {shape.action_size} '
-                           f'actions, expected {state_size} and {action_size}')
+    head = read_head(content, (kind,))
+    shape = _read_shape(head.header.get('shape'), state_size, action_size)
+    # Before the networks are made: a small file must not make large ones.
+    middle = {'weight1': (np.float32, (NETWORKS, shape.hidden_size, shape.hidden_size))}
+    check_layout({name: found for name, found in head.tensors.items() if name in middle}, middle)
     ensemble = Ensemble(shape, np.random.default_rng(0))
-    for group in (ensemble.parameters, ensemble.scalers):
-        for name, value in group.items():
-            found = tensors.get(name)
-            if found is None or found.shape != tuple(value.shape) or not np.isfinite(found).all():
-                raise WeightsError(f'tensor {name!r} is missing, not finite or of a wrong shape: '
-                                   f'expected {tuple(value.shape)}')
-            value.data.copy_(torch.from_numpy(found))
-    _restore_adam(ensemble.optimizer, tensors)
-    return ensemble, header, {name.removeprefix('data/'): value
-                              for name, value in tensors.items() if name.startswith('data/')}
+    parts = {**ensemble.parameters, **ensemble.scalers}
+    layout = {name: (np.float32, tuple(value.shape)) for name, value in parts.items()}
+    moments = {}
+    if any(name.startswith('adam/') for name in head.tensors):
+        moments = adam_layout(ensemble.optimizer, 'adam/', '/')
+    data = {name: found for name, found in head.tensors.items() if name.startswith('data/')}
+    check_layout(head.tensors, {**layout, **moments, **data})
+    tensors = load_tensors(content)
+    check_finite(tensors, [*layout, *data])
+    check_adam(tensors, moments)
+    if (tensors['input_std'] <= 0).any() or (tensors['change_std'] < 0).any():
+        raise WeightsError('tensors input_std or change_std hold values below 0')
+    for name, value in parts.items():
+        value.data.copy_(torch.from_numpy(tensors[name]))
+    restore_adam(ensemble.optimizer, tensors, 'adam/', '/')
+    return ensemble, head.header, {name.removeprefix('data/'): tensors[name] for name in data}
 
 
-def _restore_adam(optimizer, tensors):
-    state = {}
-    for key, value in tensors.items():
-        owner, _, rest = key.partition('/')
-        if owner == 'adam':
-            index, _, name = rest.partition('/')
-            state.setdefault(int(index), {})[name] = torch.from_numpy(value.copy())
-    optimizer.load_state_dict({**optimizer.state_dict(), 'state': state})
+def _read_shape(values, state_size, action_size):
+    """Return the Shape in a header; MisfitError for other sizes than expected."""
+    check_keys('shape', values, Shape.__dataclass_fields__)
+    shape = Shape(**{name: check_value(name, value, int, 1, MOST_UNITS)
+                     for name, value in values.items()})
+    if (shape.state_size, shape.action_size) != (state_size, action_size):
+        raise MisfitError(f'a model of {shape.state_size} observations and {shape.action_size} '
+                          f'actions, expected {state_size} and {action_size}')
+    return shape

@@ -5,20 +5,21 @@ Each candidate is played through each network of the ensemble, which it keeps to
 horizon (TS-infinity), with the change of state drawn from the network's Gaussian.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import torch
 from torch.nn.functional import silu, softplus
 
 from rpl_ros.pets.ensemble import LAYERS, NETWORKS
+from rpl_ros.policy.checked import check_keys, check_value, WeightsError
 from rpl_ros.rewards import (PUSHER_GOAL_WEIGHT, PUSHER_TIP, PUSHER_TIP_WEIGHT,
                              PUSHER_TORQUE_WEIGHT)
 
 OBJECT = slice(17, 20)  # elements of the pusher's observation, m
 
 
-def _setting(default, doc):
-    return field(default=default, metadata={'doc': doc})
+def _setting(default, doc, high, low=0.0):
+    return field(default=default, metadata={'doc': doc, 'low': low, 'high': high})
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,27 @@ class PlanSettings:
     (C. Pinneri et al., iCEM, 2020).
     """
 
-    horizon: int = _setting(25, 'control steps to look ahead')
-    population: int = _setting(64, 'candidates in each iteration')
-    elites: int = _setting(8, 'best candidates, to which the next ones are drawn')
-    iterations: int = _setting(3, 'iterations in each control step')
-    keep: float = _setting(0.1, 'share of the old mean and variance in the new ones')
-    correlation: float = _setting(0.5, 'of the noise of one step with that of the next')
-    first_std: float = _setting(0.5, 'first standard deviation; PETS: a quarter of the range')
+    horizon: int = _setting(25, 'control steps to look ahead', 1000, 1)
+    population: int = _setting(64, 'candidates in each iteration', 100_000, 1)
+    elites: int = _setting(8, 'best candidates, to which the next ones are drawn', 100_000, 1)
+    iterations: int = _setting(3, 'iterations in each control step', 1000, 1)
+    keep: float = _setting(0.1, 'share of the old mean and variance in the new ones', 1.0)
+    correlation: float = _setting(0.5, 'of the noise of one step with that of the next', 1.0)
+    first_std: float = _setting(0.5, 'first standard deviation; PETS: a quarter of the range',
+                                10.0)
+
+
+def read_plan(values):
+    """Return the PlanSettings in the header of a model; WeightsError where they are none."""
+    known = {spec.name: spec for spec in fields(PlanSettings)}
+    check_keys('plan', values, (), known)
+    plan = PlanSettings(**{
+        name: check_value(name, value, type(known[name].default), known[name].metadata['low'],
+                          known[name].metadata['high']) for name, value in values.items()})
+    if plan.elites > plan.population:
+        raise WeightsError(f'elites is {plan.elites}, expected at most the population, '
+                           f'{plan.population}')
+    return plan
 
 
 def correlate(horizon, correlation):

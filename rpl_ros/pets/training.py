@@ -10,14 +10,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from rpl_ros.files import write_file
+from rpl_ros.files import set_aside, write_file
 from rpl_ros.learning.ddpg import use_fast_products
 from rpl_ros.pets.ensemble import Ensemble, Shape
 from rpl_ros.pets.model_file import dump, MODEL, restore, TRAINING
 from rpl_ros.pets.planner import Planner
-from rpl_ros.policy.weights import WeightsError
+from rpl_ros.policy.checked import check_value, MisfitError, WeightsError
+from rpl_ros.policy.tensor_file import check_layout
 
 MODEL_FILE, TRAINING_FILE = 'model.safetensors', 'training.safetensors'
+BEFORE = 'training_before.safetensors'
 
 
 def play(task, act, number):
@@ -52,17 +54,42 @@ class Training:
         self.observations = np.empty((0, spec.horizon + 1, spec.observation_size))
         self.actions = np.empty((0, spec.horizon, spec.action_size))
         self.returns = np.empty(0)
-        path = self._folder / TRAINING_FILE
-        if path.is_file():
-            self._resume(path, shape)
+        self.notes = []  # about what was damaged
+        self._resume()
 
-    def _resume(self, path, shape):
-        ensemble, header, arrays = restore(path.read_bytes(), TRAINING, shape.state_size,
-                                           shape.action_size)
-        found = {name: header[name] for name in self.header}
-        if found != self.header or ensemble.shape != shape:
-            raise WeightsError(f'{path}: a run with {found} and {ensemble.shape}, expected '
-                               f'{self.header} and {shape}: take another folder')
+    def _resume(self):
+        """Go on from the newest good file; WeightsError names what is wrong where none is good."""
+        problems = []
+        for name in (TRAINING_FILE, BEFORE):
+            path = self._folder / name
+            try:
+                if path.is_file():
+                    self._restore(path.read_bytes())
+                    if problems:
+                        moved = set_aside(self._folder, [self._folder / TRAINING_FILE])
+                        self.notes += [*problems,
+                                       f'goes on from {BEFORE}; the other is in {moved}']
+                    return
+            except MisfitError as error:
+                raise MisfitError(f'{path}: {error}: take another folder') from error
+            except WeightsError as error:
+                problems.append(f'{path}: {error}')
+        if problems:
+            raise WeightsError('; '.join(problems))
+
+    def _restore(self, content):
+        """Set ensemble and data to those in a file."""
+        own = self.ensemble.shape
+        ensemble, header, arrays = restore(content, TRAINING, own.state_size, own.action_size)
+        found = {name: header.get(name) for name in self.header}
+        if found != self.header or ensemble.shape != own:
+            raise MisfitError(f'a run with {found} and {ensemble.shape}, expected {self.header} '
+                              f'and {own}')
+        count = check_value('episodes', header.get('episodes'), int, 1, 10**6)
+        check_layout({name: (value.dtype, value.shape) for name, value in arrays.items()}, {
+            'observations': (np.float64, (count, *self.observations.shape[1:])),
+            'actions': (np.float64, (count, *self.actions.shape[1:])),
+            'returns': (np.float64, (count,))})
         self.ensemble = ensemble
         self.observations, self.actions = arrays['observations'], arrays['actions']
         self.returns = arrays['returns']
@@ -100,5 +127,6 @@ class Training:
         header = {**self.header, 'episodes': self.episodes}
         arrays = {'observations': self.observations, 'actions': self.actions,
                   'returns': self.returns}
-        write_file(self._folder / TRAINING_FILE, dump(self.ensemble, TRAINING, header, arrays))
+        write_file(self._folder / TRAINING_FILE, dump(self.ensemble, TRAINING, header, arrays),
+                   before=self._folder / BEFORE)
         write_file(self._folder / MODEL_FILE, dump(self.ensemble, MODEL, header))

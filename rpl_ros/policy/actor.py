@@ -3,6 +3,8 @@
 
 import numpy as np
 
+from rpl_ros.policy.weights import check_fit, unpack
+
 CLIP = 5.0  # normalised inputs, standard deviations (authors' code)
 
 
@@ -59,3 +61,13 @@ class Actor:
             hidden = np.maximum(weight @ hidden + bias, 0)
         weight, bias = self._layers[-1]
         return weight @ hidden + bias
+
+
+def load_actor(data, expected, digest=None):
+    """Return the Actor of a policy's bytes that fits {field of a PolicyShape: value} expected.
+
+    WeightsError for bytes that are damaged, or made for something else: see weights.unpack().
+    """
+    tensors, shape = unpack(data, digest)
+    check_fit(shape, expected)
+    return Actor(tensors, shape)

@@ -10,6 +10,7 @@ import numpy as np
 
 from rpl_ros import data
 from rpl_ros.policy.actor import remember
+from rpl_ros.policy.checked import brief, WeightsError
 
 
 def compose(base_action, residual, scale):
@@ -21,18 +22,19 @@ def compose(base_action, residual, scale):
     return total, np.clip(total, -1.0, 1.0)
 
 
-def episode_mode(settings, episode, burn_in, rng):
+def episode_mode(settings, episode, prefer_base, rng):
     """Return data.BASE, EVALUATE or EXPLORE: how episode number `episode` is driven.
 
-    Every n-th episode measures the base controller or the residual policy without noise. During
-    burn-in others are also driven by the base action, each with the probability in `settings`.
+    Every n-th episode measures the base controller or the residual policy without noise. With
+    `prefer_base`, in burn-in or on trial, others are also driven by the base action, each with the
+    probability in `settings`.
     """
     if settings.base_every and episode % settings.base_every == settings.base_every // 2:
         return data.BASE
     every = settings.evaluate_every
     if every and episode % every == every - 1:
         return data.EVALUATE
-    if burn_in and rng.random() < settings.burn_in_base_probability:
+    if prefer_base and rng.random() < settings.burn_in_base_probability:
         return data.BASE
     return data.EXPLORE
 
@@ -60,24 +62,44 @@ class ResidualPolicy:
         self._settings = settings
         self._spec = spec
         self._next = None
-        self._actor, self.version, self._burn_in = None, 0, True
+        self._actor, self.version, self._prefer_base = None, 0, True
+        self._offered = 0, ''  # version and digest of the newest weights
+        self.problem = ''  # why the last residual was bad
         self._episode = None
         self._remembered = None
         self._rng = None
         self.mode = data.BASE
 
-    def offer(self, actor, version, burn_in):
-        """Take new weights as an Actor; they are used from the next episode on."""
-        self._next = actor, version, burn_in
+    def knows(self, version, digest=''):
+        """Return whether weights are those that were offered last, by version and digest.
+
+        WeightsError where they are others, but not newer: a version means one policy only.
+        """
+        newest, theirs = self._offered
+        if version == newest and newest and digest == theirs:
+            return True
+        if version <= newest:
+            raise WeightsError('versions count from 1' if not version else
+                               f'version {newest} is here already, and '
+                               + ('it was another policy' if version == newest else 'newer'))
+        return False
+
+    def offer(self, actor, version, prefer_base, digest=''):
+        """Take new weights as an Actor; they are used from the next episode on.
+
+        Those that it knows are left alone. WeightsError for a version that is not newer.
+        """
+        if not self.knows(version, digest):
+            self._next, self._offered = (actor, version, prefer_base), (version, digest)
 
     def _begin(self, episode):
         """Start an episode: newest weights, its own random numbers, its mode."""
         if self._next is not None:
-            (self._actor, self.version, self._burn_in), self._next = self._next, None
+            (self._actor, self.version, self._prefer_base), self._next = self._next, None
         self._episode = episode
         self._remembered = None
         self._rng = np.random.default_rng([self._settings.seed, episode, 2])
-        self.mode = episode_mode(self._settings, episode, self._burn_in, self._rng)
+        self.mode = episode_mode(self._settings, episode, self._prefer_base, self._rng)
         if self._actor is None:
             self.mode = data.BASE  # there is nothing else yet
 
@@ -127,15 +149,28 @@ class ResidualPolicy:
             return zero, data.NO_POLICY
         if self.mode == data.BASE:
             return zero, data.BASE_EPISODE
-        residual = self._actor.act(state.observation, remembered, state.desired_goal, base_action)
+        residual = self._act(state, remembered, base_action)
+        if residual is None:
+            return zero, data.BAD_RESIDUAL
         status = data.RESIDUAL
         if self.mode == data.EXPLORE:
             expert = base_action if self._whole else zero
             residual = explore(residual, self._settings, self._rng, expert)
             status = data.EXPLORING
-        if not np.isfinite(residual).all():
-            return zero, data.BAD_RESIDUAL
         return residual, status
+
+    def _act(self, state, remembered, base_action):
+        """Return the policy's residual (A,), or None with a `problem` where it gives none."""
+        size = self._spec.action_size
+        try:
+            residual = np.asarray(self._actor.act(state.observation, remembered,
+                                                  state.desired_goal, base_action), np.float64)
+            if residual.shape != (size,) or not (np.abs(residual) <= 1.0).all():
+                raise ValueError(f'{brief(residual.tolist())}, expected {size} numbers in [-1, 1]')
+            return residual
+        except Exception as error:  # whatever it is, the robot goes on with the base action
+            self.problem = f'{type(error).__name__}: {error}'
+            return None
 
     def _stop(self, state, base_action, status):
         nothing = np.zeros(self._spec.action_size)
@@ -146,4 +181,5 @@ class ResidualPolicy:
         return data.Command(
             episode=state.episode, step=state.step, mode=self.mode, policy_version=self.version,
             base_action=base_action, residual=residual,
-            residual_scale=1.0 if self._whole else self._settings.residual_scale, total=total, sent=sent, status=status)
+            residual_scale=1.0 if self._whole else self._settings.residual_scale,
+            total=total, sent=sent, status=status)

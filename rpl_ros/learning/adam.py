@@ -1,0 +1,48 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""The state of an Adam optimiser as arrays, and back.
+
+torch takes moments of any shape, and then writes beyond them: so a reader compares them with the
+parameters first.
+"""
+
+import numpy as np
+import torch
+
+from rpl_ros.policy.checked import WeightsError
+from rpl_ros.policy.tensor_file import check_finite
+
+
+def dump_adam(optimizer, prefix, separator='.'):
+    """Return {prefix, number of the parameter, separator, name of the moment: array}."""
+    return {f'{prefix}{index}{separator}{name}': value.cpu().numpy()
+            for index, state in optimizer.state_dict()['state'].items()
+            for name, value in state.items()}
+
+
+def adam_layout(optimizer, prefix, separator='.'):
+    """Return {name: (dtype, shape)} of what dump_adam() returns after an update."""
+    layout = {}
+    for index, parameter in enumerate(optimizer.param_groups[0]['params']):
+        layout[f'{prefix}{index}{separator}step'] = np.float32, (1,)  # a file has no scalars
+        for name in ('exp_avg', 'exp_avg_sq'):
+            layout[f'{prefix}{index}{separator}{name}'] = np.float32, tuple(parameter.shape)
+    return layout
+
+
+def check_adam(tensors, names):
+    """Raise WeightsError where the tensors called `names` are no moments and counts of steps."""
+    check_finite(tensors, names)
+    for name in names:
+        if not name.endswith('exp_avg') and (tensors[name] < 0).any():
+            raise WeightsError(f'tensor {name!r} holds values below 0')
+
+
+def restore_adam(optimizer, tensors, prefix, separator='.'):
+    """Set an optimiser to what dump_adam() returned; other tensors are left alone."""
+    state = {}
+    for key, value in tensors.items():
+        if key.startswith(prefix):
+            index, _, name = key.removeprefix(prefix).partition(separator)
+            value = torch.from_numpy(value.copy())
+            state.setdefault(int(index), {})[name] = value[0] if name == 'step' else value
+    optimizer.load_state_dict({**optimizer.state_dict(), 'state': state})

@@ -1,0 +1,61 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Episodes of a replay as bytes, and back, checked: a wrong number would spoil training."""
+
+import numpy as np
+
+from rpl_ros.learning.learner_file import seal, unseal
+from rpl_ros.learning.replay import ROWS
+from rpl_ros.policy.checked import check_value, MisfitError, WeightsError
+from rpl_ros.policy.tensor_file import check_layout
+
+FORMATS = 'rpl_replay_2', 'rpl_replay_1'
+"""Kinds of files that are read; the first is written. The other has what was sent as executed."""
+
+
+def dump_rows(rows, spec):
+    """Return what Replay.rows() returned, of a replay of the TaskSpec `spec`, as bytes."""
+    return seal(rows, FORMATS[0], {'task': spec.name})
+
+
+def read_rows(content, replay, spec, first):
+    """Return the rows that dump_rows() got; `first` is the number of the first episode in them.
+
+    MisfitError for those of another task or horizon, WeightsError for bytes that are damaged, or
+    hold what no episode has.
+    """
+    rows, head = unseal(content, FORMATS)
+    task = check_value('task', head.header.get('task'), str)
+    if task != spec.name:
+        raise MisfitError(f'episodes of task {task!r}, expected {spec.name!r}')
+    if head.kind != FORMATS[0] and 'sent' in rows and 'steps' in rows:
+        rows['executed'] = rows.pop('sent')
+        rows['terminated'] = np.zeros(rows['steps'].shape, bool)
+    found = {name: (value.dtype, value.shape) for name, value in rows.items()}
+    shape = found.get('residuals', (None, ()))[1]
+    if len(shape) == 3 and shape[1] != spec.horizon:
+        raise MisfitError(f'episodes of {shape[1]} steps, expected {spec.horizon}: the horizon is '
+                          'another one')
+    count = shape[0] if shape else 0
+    check_layout(found, {'number': (np.int64, (count,)), **{
+        name: (getattr(replay, name).dtype, (count, *getattr(replay, name).shape[1:]))
+        for name in ROWS}})
+    _check_rows(rows, spec.horizon, first)
+    return rows
+
+
+def _check_rows(rows, horizon, first):
+    """Raise WeightsError for rows of the right shapes that no Replay has."""
+    steps, valid = rows['steps'], rows['valid']
+    if not np.array_equal(rows['number'], np.arange(first, first + len(steps))):
+        raise WeightsError(f'its episodes are not numbered from {first} on')
+    if ((steps < 1) | (steps > horizon)).any():
+        raise WeightsError(f'tensor steps is not from 1 to {horizon}')
+    if (valid & (np.arange(horizon) >= steps[:, None])).any() or not valid.any(axis=1).all():
+        raise WeightsError('tensor valid is true beyond the end of an episode, or nowhere in one')
+    used = {name: rows[name] for name in ('desired_goals', 'residuals', 'executed')}
+    used['achieved_goals'] = rows['achieved_goals'][:, 1:]
+    for name in ('observations', 'base_actions'):
+        used[name] = np.concatenate([rows[name][:, :-1], rows[name][:, 1:]], axis=2)
+    for name, values in used.items():
+        if not np.isfinite(values[valid] if values.ndim == 3 else values).all():
+            raise WeightsError(f'tensor {name!r} holds values that are not finite')

@@ -1,0 +1,125 @@
+# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+"""Arrays with a header as safetensors bytes, never pickle, and back.
+
+A reader believes nothing that a file says of itself: its head is short, and compared with the
+bytes that are there, before an array is made.
+"""
+
+from dataclasses import dataclass
+import hashlib
+import json
+import math
+import struct
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from rpl_ros.policy.checked import brief, check_value, strict_json, WeightsError
+
+MOST_HEAD = 1 << 20
+"""Bytes of a head: that of the largest learner has a third of it."""
+DTYPES = {'F32': np.dtype(np.float32), 'F64': np.dtype(np.float64), 'I64': np.dtype(np.int64),
+          'U8': np.dtype(np.uint8), 'BOOL': np.dtype(bool)}
+MOST_DIMENSIONS = 8
+
+
+@dataclass(frozen=True)
+class Head:
+    """The kind of a file, the dict that was saved with it, {tensor name: (dtype, shape)}."""
+
+    kind: str
+    header: dict
+    tensors: dict
+
+
+def digest(data):
+    """Return the SHA-256 of bytes as 64 hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def save_with_header(tensors, kind, header):
+    """Return {name: array} and a dict for their header as the bytes of a safetensors file.
+
+    Equal content gives equal bytes: all metadata is in one entry, `kind`, as safetensors does not
+    keep the order of several. ValueError for a number in the header that is not finite.
+    """
+    return save({name: np.ascontiguousarray(value) for name, value in tensors.items()},
+                metadata={kind: json.dumps(header, sort_keys=True, allow_nan=False)})
+
+
+def read_head(data, kinds, most=MOST_HEAD):
+    """Return the Head of safetensors bytes of one of `kinds`, which has at most `most` bytes.
+
+    WeightsError if the bytes are no safetensors file, of another kind, or if the tensors in the
+    head do not fit the bytes that follow.
+    """
+    try:
+        (length,) = struct.unpack('<Q', data[:8])
+        if length > min(most, len(data) - 8):
+            raise ValueError(f'its head has {length} bytes, of {len(data)} in all, expected at '
+                             f'most {most}')
+        table = check_value('its head', strict_json(bytes(data[8:8 + length])), dict)
+        metadata = check_value('__metadata__', table.pop('__metadata__', {}), dict)
+        tensors = _layout(table, len(data) - 8 - length)
+    except (struct.error, ValueError) as error:
+        raise WeightsError(f'these bytes are no safetensors file: {error}') from error
+    kind = next((kind for kind in kinds if kind in metadata), None)
+    if kind is None:
+        raise WeightsError(f'the file is of kind {brief(sorted(metadata))}, expected {kinds[0]!r}')
+    try:
+        text = check_value(kind, metadata[kind], str)
+        return Head(kind, check_value(kind, strict_json(text), dict), tensors)
+    except ValueError as error:
+        raise WeightsError(f'its header cannot be read: {error}') from error
+
+
+def _layout(table, size):
+    """Return {name: (dtype, shape)} of the entries of a head, whose data have `size` bytes."""
+    found, used = {}, 0
+    for name, entry in table.items():
+        entry = check_value(f'tensor {brief(name)}', entry, dict)
+        shape, place = (check_value(key, entry.get(key), list)
+                        for key in ('shape', 'data_offsets'))
+        if entry.get('dtype') not in DTYPES or len(entry) != 3 or len(shape) > MOST_DIMENSIONS:
+            raise WeightsError(f'tensor {brief(name)} is {brief(entry)}, expected a dtype of '
+                               f'{", ".join(DTYPES)}, a shape and data_offsets')
+        dtype = DTYPES[entry['dtype']]
+        shape = tuple(check_value('a length', length, int, 0, size) for length in shape)
+        start, end = (check_value('an offset', offset, int, 0, size) for offset in place)
+        if end - start != math.prod(shape) * dtype.itemsize:
+            raise WeightsError(f'tensor {brief(name)} of shape {shape} has {end - start} bytes')
+        found[name], used = (dtype, shape), used + end - start
+    if used != size:
+        raise WeightsError(f'its tensors have {used} bytes, its data {size}')
+    return found
+
+
+def check_layout(found, expected):
+    """Raise WeightsError where {tensor name: (dtype, shape)} is not what is expected."""
+    for name in sorted(set(found) ^ set(expected)):
+        raise WeightsError(f'tensor {brief(name)} is '
+                           f'{"unknown" if name in found else "missing"}')
+    for name, (dtype, shape) in expected.items():
+        if found[name] != (np.dtype(dtype), tuple(shape)):
+            raise WeightsError(f'tensor {name!r} is {found[name][0]} of shape {found[name][1]}, '
+                               f'expected {np.dtype(dtype)} of shape {tuple(shape)}')
+
+
+def load_tensors(data):
+    """Return {name: array} of safetensors bytes whose head was read; WeightsError if damaged."""
+    try:
+        tensors = load(bytes(data))
+    except SafetensorError as error:
+        raise WeightsError(f'the tensors cannot be read: {error}') from error
+    for name, value in tensors.items():
+        if value.dtype == bool and (value.view(np.uint8) > 1).any():
+            raise WeightsError(f'tensor {name!r} holds values that are neither true nor false')
+    return tensors
+
+
+def check_finite(tensors, names):
+    """Raise WeightsError where one of the tensors called `names` is not finite."""
+    for name in names:
+        if not np.isfinite(tensors[name]).all():
+            raise WeightsError(f'tensor {name!r} holds values that are not finite')
