@@ -201,6 +201,8 @@ class RecorderSettings(Common):
     """recorder_node."""
 
     out: str = setting('', 'folder of the bag to write; must not exist yet')
+    topics: str = setting('', 'topics to record beside those of the graph, such as those of a '
+                          "robot: 'joint_states sensor_msgs/msg/JointState; ...'")
     max_bag_size: int = setting(2**30, 'begin another file of the bag when one has this size, '
                                 'bytes; 0 = never', 0, 2**53)
     max_bag_duration: int = setting(0, 'begin another file of the bag when one is this old, s; '

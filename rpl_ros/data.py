@@ -51,6 +51,7 @@ class BaseAction:
     episode: int
     step: int
     action: np.ndarray
+    controller: str = ''
 
 
 @dataclass(frozen=True)

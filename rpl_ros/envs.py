@@ -61,15 +61,14 @@ class TaskEnv(gymnasium.Env):
         self._episode = -1
         self._drawn_at = 0.0
 
-    @property
-    def spec(self):
-        """Return the EnvSpec of gymnasium.make(), with the horizon for wrappers that ask for it."""
-        return self._spec
+    def _set_spec(self, spec):
+        """Take the EnvSpec of gymnasium.make(), and note the horizon for wrappers that ask for it.
 
-    @spec.setter
-    def spec(self, spec):
-        """Take the EnvSpec; the environment itself truncates, no TimeLimit is needed."""
+        The environment itself truncates: no TimeLimit is needed.
+        """
         self._spec = spec and dataclasses.replace(spec, max_episode_steps=self.task.spec.horizon)
+
+    spec = property(lambda self: self._spec, _set_spec)
 
     def reset(self, *, seed=None, options=None):
         """Return (observation, info) of the next episode; of the first one with a new `seed`.

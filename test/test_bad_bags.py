@@ -29,9 +29,9 @@ def read(path):
 
 
 def small_chunks(path, **options):
-    """Write a bag with one chunk for each episode; return the places of the chunks."""
-    write_mcap(path, chunk_size=len(MESSAGES[0][1]) * EACH, compression=CompressionType.NONE,
-               **options)
+    """Write a bag with chunks a bit shorter than an episode; return the places of the chunks."""
+    write_mcap(path, chunk_size=len(MESSAGES[0][1]) * EACH * 9 // 10,
+               compression=CompressionType.NONE, **options)
     content, places, place = path.read_bytes(), [], 8
     while place < len(content) - 8:
         code, length = struct.unpack_from('<BQ', content, place)
@@ -146,12 +146,21 @@ def test_a_gap_and_numbers_that_are_not_finite_are_counted(tmp_path):
     assert report.problems == {'observation holds a value that is not finite': 1}
 
 
+LEAF = 13
+"""First byte of a page of an sqlite3 file that holds rows of a table."""
+
+
+def page_of_a_message(path):
+    """Return where the page of an sqlite3 file begins that holds a message of its middle."""
+    content = MESSAGES[len(MESSAGES) // 2][1]
+    return path.read_bytes().index(content[-40:]) // 4096 * 4096
+
+
 def test_a_truncated_or_damaged_sqlite_file(tmp_path):
     write_bag(tmp_path / 'bag', MESSAGES)
     bag = to_sqlite(tmp_path / 'bag', tmp_path / 'sql')
     (path,) = bag.glob('*.db3')
-    size = path.stat().st_size
-    damage(path, size // 2 // 4096 * 4096, bytes(np.full(8192, 0xa5, np.uint8)))
+    damage(path, page_of_a_message(path), bytes(np.full(8192, 0xa5, np.uint8)))
     found, report = read(bag)
     assert f'{path}: damaged after message ' in report.damage[0]
     assert len(whole(found)) >= 3 and 0 in whole(found)
@@ -165,8 +174,11 @@ def test_pages_of_sqlite_that_lead_back_end_the_reading_there(tmp_path):
     write_bag(tmp_path / 'bag', MESSAGES)
     bag = to_sqlite(tmp_path / 'bag', tmp_path / 'sql')
     (path,) = bag.glob('*.db3')
-    middle = path.stat().st_size // 2 // 4096 * 4096
-    damage(path, middle, path.read_bytes()[middle - 3 * 4096:middle - 2 * 4096])
+    middle = page_of_a_message(path)
+    content = path.read_bytes()
+    before = next(page for page in range(middle - 2 * 4096, 0, -4096)
+                  if content[page] == LEAF)
+    damage(path, middle, content[before:before + 4096])
     found, report = read(bag)
     assert any(' follows ' in text for text in report.damage)
     assert 0 in whole(found) and EPISODES - 1 in whole(found)
@@ -278,7 +290,7 @@ def test_without_definitions_another_version_is_seen_by_the_bytes(tmp_path):
     bag = without_definitions(to_sqlite(tmp_path / 'bag', tmp_path / 'sql'))
     found, report = read(bag)
     assert not found and len(report.damage) == 10
-    assert 'field command_age goes beyond the end of the message' in report.damage[0]
+    assert 'field executed goes beyond the end of the message' in report.damage[0]
 
 
 def read_or_refuse(path):

@@ -105,7 +105,7 @@ def test_messages_are_what_the_library_decodes(tmp_path):
         assert f'/{one.topic}' == two.channel.topic
         assert (one.time, one.published) == (two.log_time_ns, two.publish_time_ns)
         assert_same(one.item, two.ros_msg)
-    assert ours[0].item.last is False
+    assert ours[0].item.truncated is False
 
 
 def assert_same(ours, theirs):
@@ -161,7 +161,7 @@ def test_any_message_is_decoded_as_by_rosbags(topic, little, choice):
     messages = choice.draw(st.lists(any_message(topic), min_size=1, max_size=6))
     raws = [bytes(STORE.serialize_cdr(message, kind, little_endian=little))
             for message in messages]
-    decoder = Decoder(own_types(kind), kind)
+    decoder = Decoder([own_types(kind)], kind)
     for _ in range(2):  # the second time with the layouts of the first
         groups, bad = decoder.decode(raws)
         assert not bad
@@ -181,7 +181,7 @@ def test_any_message_is_decoded_as_by_rosbags(topic, little, choice):
 def test_garbage_is_refused_or_decoded_but_never_a_crash(garbage, place):
     good = MESSAGES[0][1]
     raw = good[:place] + garbage + good[place + len(garbage):]
-    decoder = Decoder(own_types(TYPES['state']), TYPES['state'])
+    decoder = Decoder([own_types(TYPES['state'])], TYPES['state'])
     groups, bad = decoder.decode([good, raw, good])
     found = {index for indices, _ in groups for index in indices}
     assert found | set(bad) == {0, 1, 2} and not found & set(bad) and {0, 2} <= found
@@ -203,7 +203,7 @@ def test_memory_does_not_grow_with_the_bag(tmp_path, options):
 
 def test_items_carry_what_the_message_says(tmp_path):
     item = data.BaseAction(3, 4, np.array([0.1, 0.2]))
-    messages = [*MESSAGES[:2], ('base_action', encode('base_action', item, controller='mine'), 7)]
+    messages = [*MESSAGES[:2], ('base_action', encode('base_action', item), 7)]
     path = write_mcap(tmp_path / 'some.mcap', messages)
     (items,) = read_items(path, topics=('state', 'command', 'base_action'))
     topic, moment, found = items[2]

@@ -181,7 +181,7 @@ def test_run_folder(tmp_path, mode):
     run_folder.prepare(run)
     tree = yaml.safe_load(run.config.read_text())
     for node, cls in NODE_SETTINGS.items():
-        values = dict(tree[node]['ros__parameters'])
+        values = dict(tree[f'/**/{node}']['ros__parameters'])
         assert set(values) == {spec.name for spec in fields(cls)}
         assert cls(**values) == run.settings[node]
     facts = yaml.safe_load((run.folder / 'run.yaml').read_text())

@@ -78,7 +78,7 @@ def test_bags_that_cannot_be_played(tmp_path, name, words):
     write_bag(tmp_path / 'empty', [])
     player = subprocess.run(
         [sys.executable, '-m', 'rpl_ros.nodes.player_node',
-         *(['--ros-args', '-p', f'bag:={tmp_path / name}'] if name else [])],
+         '--ros-args', '-p', f'bag:={tmp_path / name}' if name else 'rate:=1.0'],
         env={**os.environ, 'ROS_DOMAIN_ID': str(free_domain())}, capture_output=True, text=True)
     assert player.returncode == 2 and 'error: player_node: ' in player.stderr
     assert words in player.stderr

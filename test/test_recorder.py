@@ -107,7 +107,8 @@ def test_clean_end(tmp_path, publishers):
         'rosbag2_bagfile_information']
     assert information['message_count'] == 2 * STEPS + VERSIONS
     assert information['custom_data'] == {
-        'rpl_ros.task': 'complex_hook', 'rpl_ros.reward': 'sparse', 'rpl_ros.reach': '0.05 m'}
+        'rpl_ros.task': 'complex_hook', 'rpl_ros.reward': 'sparse', 'rpl_ros.reach': '0.05 m',
+        'rpl_ros.run': '', 'rpl_ros.horizon': '100', 'rpl_ros.max_ee_speed': '0.0'}
     weights = next(topic['topic_metadata'] for topic in information['topics_with_message_count']
                    if topic['topic_metadata']['name'] == '/policy_weights')
     assert weights['offered_qos_profiles'][0]['durability'] == 'transient_local'

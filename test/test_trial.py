@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from rpl_ros import data
+from rpl_ros.bags.legacy import MODES, UNKNOWN_MODE
 from rpl_ros.config import LearnerSettings, load_settings, make_settings, SettingsError
 from rpl_ros.experiments.bench_learner import synthetic_episode
 from rpl_ros.experiments.loop import Loop
@@ -17,7 +18,7 @@ from rpl_ros.learning.learner import Learner
 from rpl_ros.learning.trial import Trial
 from rpl_ros.policy.weights import unpack
 from rpl_ros.tasks.specs import spec
-from rpl_ros.transitions import driven
+from rpl_ros.transitions import mode_of
 
 SMALL = {'task': 'hook', 'hidden_layers': 2, 'hidden_size': 16, 'batch_size': 16,
          'burn_in': 'none', 'trial_episodes': 3}
@@ -80,7 +81,7 @@ def test_luck_counts_as_little_for_passing_as_for_failing():
     ([data.BASE_EPISODE, data.BASE_EPISODE, data.EPISODE_END], data.BASE),
     ([data.NO_POLICY, data.EPISODE_END], data.BASE)])
 def test_commands_tell_how_an_episode_was_driven(statuses, mode):
-    assert driven(set(statuses)) == mode
+    assert mode_of({MODES.get(status, UNKNOWN_MODE) for status in statuses}) == mode
 
 
 def driven_episode(number, mode, success, moved=True):

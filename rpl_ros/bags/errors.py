@@ -19,7 +19,8 @@ class Report:
     """What a reader met on its way.
 
     `messages` counts by topic, `damage` says in words what could not be read, `problems` counts
-    messages that could not be used, by reason, and `task` is that of the states. A `quiet` report
+    messages that could not be used, by reason; `task` is that of the states, and `run` the id of
+    the run whose messages count: that of the first state, where nobody has asked for another. A `quiet` report
     only keeps notes; any other one warns as well, so that no loss is silent.
     """
 
@@ -28,6 +29,7 @@ class Report:
     damage: list = field(default_factory=list)
     problems: Counter = field(default_factory=Counter)
     task: str = None
+    run: str = ''
 
     def note(self, text):
         """Take note of damage."""

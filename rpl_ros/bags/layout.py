@@ -55,7 +55,7 @@ class Layout:
     def _take(self, name, dtype):
         """Note a field and return its value in the example."""
         if self.place + dtype.itemsize > len(self.raw):
-            raise BadMessage(f'field {name} goes beyond the end of the message, '
+            raise BadMessage(f'field {name.rstrip("#")} goes beyond the end of the message, '
                              f'{len(self.raw)} bytes')
         self.parts[name] = (dtype, self.place)
         value = np.frombuffer(self.raw, dtype.base, int(np.prod(dtype.shape)), self.place)

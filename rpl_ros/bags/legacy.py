@@ -16,6 +16,10 @@ MODES = {data.EXPLORING: data.EXPLORE, data.RESIDUAL: data.EVALUATE, data.BASE_E
          data.NO_POLICY: data.BASE}
 """What the status of a command tells of the mode of its episode."""
 
+LEGACY = 'legacy'
+"""Field of a message that was brought up to date."""
+LEGACY_TOPICS = ('state', 'base_action', 'command', 'policy_weights', 'learner_status',
+                 'episode_result')
 DEFINITIONS = {
     'rpl_msgs/msg/State': """
         std_msgs/Header header
@@ -93,9 +97,14 @@ def legacy_types(kind):
 
 def upgraded(topic, columns):
     """Return {field: values} of messages of a topic with the fields that they have today."""
-    if topic not in ('state', 'command') or 'run' in columns:
+    if 'run' in columns or topic not in LEGACY_TOPICS:
         return columns
-    count = len(columns['episode'])
+    count = len(next(iter(columns.values())))
+    columns = {**columns, LEGACY: [True] * count}
+    if topic == 'policy_weights':
+        return {**columns, 'run': [''] * count, 'prefer_base': columns['burn_in']}
+    if topic not in ('state', 'command'):
+        return {**columns, 'run': [''] * count}
     if topic == 'state':
         nothing = [data.NOTHING] * count
         return {**columns, 'run': [''] * count, 'terminated': [False] * count,

@@ -4,6 +4,7 @@
 Nothing is ever written into a bag. What is damaged is noted in a Report and passed over.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from rpl_ros.bags.errors import BagError, Report
 from rpl_ros.bags.files import open_file, storage_files
 from rpl_ros.bags.layout import Decoder
-from rpl_ros.bags.legacy import upgraded
+from rpl_ros.bags.legacy import LEGACY, upgraded
 from rpl_ros.bags.schema import TYPES, types_of
 from rpl_ros.data import BaseAction, Command, State
 from rpl_ros.transitions import Joiner
@@ -168,13 +169,17 @@ def read_items(path, spec=None, report=None, topics=NEEDED):
 
     An item is a State, Command or BaseAction, of other topics a message as in read_messages().
     `spec` says which task the states must be of; where it is None the first state does, and
-    `report.task` tells.
+    `report.task` tells. Messages of another run than `report.run` are counted, and left out.
     """
     report = Report(quiet=False) if report is None else report
     report.task = spec.name if spec else None
     for batch, groups in _batches(path, frozenset(topics), report):
         ready = [None] * len(batch)
+        _choose_run(groups, report)
         for topic, indices, columns in groups:
+            indices, columns = _of_run(indices, columns, report)
+            if not indices:
+                continue
             if topic == 'state':
                 report.task = _check_task(report.task, columns, batch[indices[0]].connection)
             items = (_items(ITEMS[topic], columns) if topic in ITEMS else
@@ -184,17 +189,47 @@ def read_items(path, spec=None, report=None, topics=NEEDED):
         yield [entry for entry in ready if entry is not None]
 
 
+def _choose_run(groups, report):
+    """Note the run of the first state that has an id, where no run is chosen yet."""
+    if not report.run:
+        report.run = next((run for topic, _, columns in groups if topic == 'state'
+                           for run in columns['run'] if run), '')
+
+
+def _of_run(indices, columns, report):
+    """Return (indices, columns) of the messages of the chosen run; count the others.
+
+    A message without an id belongs to it: a person's node may leave it empty.
+    """
+    runs = columns.get('run', ())
+    others = Counter(run for run in runs if run and run != report.run)
+    if not others or not report.run:
+        return indices, columns
+    for run, count in others.items():
+        report.problems[f'they are of run {run!r}, not {report.run!r}'] += count
+    kept = [place for place, run in enumerate(runs) if run not in others]
+    columns = {name: values[kept] if hasattr(values, 'dtype') else
+               [values[place] for place in kept] for name, values in columns.items()}
+    return [indices[place] for place in kept], columns
+
+
 def read_raw(path, topics, report=None):
     """Yield (topic, time in ns, bytes of the message, whether an episode ends) in their order.
 
-    Only messages that can be decoded.
+    Only messages that can be decoded. One of version 0.1 comes as read_messages() gives it.
     """
     report = Report(quiet=False) if report is None else report
     for batch, groups in _batches(path, frozenset(topics), report):
-        ready = [(index, topic, bool(last)) for topic, indices, columns in groups
-                 for index, last in zip(indices, _ends(columns, len(indices)))]
-        for index, topic, last in sorted(ready):
-            yield topic, batch[index].time, batch[index].raw, last
+        _choose_run(groups, report)
+        ready = []
+        for topic, indices, columns in groups:
+            indices, columns = _of_run(indices, columns, report)
+            for place, (index, last) in enumerate(zip(indices, _ends(columns, len(indices)))):
+                content = batch[index].raw if LEGACY not in columns else _nested(
+                    [(name, values[place]) for name, values in columns.items()])
+                ready.append((index, topic, content, bool(last)))
+        for index, topic, content, last in sorted(ready, key=lambda entry: entry[0]):
+            yield topic, batch[index].time, content, last
 
 
 def _ends(columns, count):

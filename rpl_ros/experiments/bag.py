@@ -29,18 +29,26 @@ MOST_RANGES = 8
 
 def _facts(audit):
     """Yield (name, text) of what the table shows."""
-    yield 'task', audit.task
+    yield 'task', (f'{audit.task}, {audit.horizon} steps an episode'
+                   + (f', {audit.max_ee_speed:g} m/s' if audit.max_ee_speed else ''))
+    if audit.run:
+        yield 'run', audit.run
+    yield 'controller', ', '.join(audit.controllers) or 'not recorded'
     yield 'files', f'{audit.files}, {audit.size / 1e6:,.1f} MB'
     yield 'duration', f'{audit.duration:,.1f} s'
     yield 'episodes', (f'{audit.episodes:,}: {audit.whole_episodes:,} whole, '
-                       f'{audit.unfinished_episodes:,} without a last state')
+                       f'{audit.unfinished_episodes:,} without a last state, '
+                       f'{audit.terminated:,} ended by the task')
     yield 'steps', f'{audit.steps:,}'
     yield 'transitions', f'{audit.transitions:,} that a learner can use'
     yield 'gaps', f'{audit.gaps:,} states or commands are missing'
     yield 'unpaired', f'{audit.unpaired:,} messages'
     yield 'duplicates', f'{audit.duplicates:,}'
     yield 'out of order', f'{audit.out_of_order:,}'
-    yield 'missed commands', f'{audit.missed:,}'
+    yield 'contradictions', f'{audit.conflicts:,}'
+    yield 'missed steps', f'{audit.missed:,}'
+    yield 'executed', (f'something else than was sent in {audit.changed:,} transitions; motion '
+                       f'was limited in {audit.limited:,} steps')
     for topic, count in audit.messages.items():
         rate = f', {audit.rates[topic]:,.1f} Hz' if topic in audit.rates else ''
         yield topic, f'{count:,} messages{rate}'
@@ -118,7 +126,7 @@ def plot(options):
 def export(options):
     """Write a LeRobot data set of the episodes of bags, and say what is in it."""
     try:
-        for line in export_lerobot(options.bags, options.out):
+        for line in export_lerobot(options.bags, options.out, options.horizon):
             print(line)
     except (BagError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
@@ -159,7 +167,7 @@ def make_parser():
     audit = add('info', info, 'say what is in a bag, and whether it can be trained from '
                 '(exit code 0: yes, 1: with losses, 2: no)')
     audit.add_argument('--horizon', type=int, default=0, metavar='N', help='control steps of an '
-                       "episode where they are not the task's")
+                       'episode where the bag does not tell')
     audit.add_argument('--json', action='store_true', help='print one JSON object')
     picture = add('plot', plot, 'draw positions, commands and reward of an episode')
     picture.add_argument('--episode', type=int, metavar='N', help='default: the first one')
@@ -174,6 +182,8 @@ def make_parser():
                    'set for other learners (needs pyarrow)', bags=True)
     data_set.add_argument('--format', choices=['lerobot'], default='lerobot',
                           help='lerobot: LeRobot v3.0 (default)')
+    data_set.add_argument('--horizon', type=int, default=0, metavar='N', help='control steps '
+                          'of an episode where the bags do not tell')
     data_set.add_argument('--out', type=Path, required=True, metavar='DIR',
                           help='folder of the data set; must not exist')
     return parser

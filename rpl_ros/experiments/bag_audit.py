@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rpl_ros import data
+from rpl_ros.bags.about import about, bag_spec, require_no_longer
 from rpl_ros.bags.errors import BagError, Report
 from rpl_ros.bags.files import storage_files
 from rpl_ros.bags.reader import NEEDED, read_items
 from rpl_ros.bags.schema import TYPES
 from rpl_ros.experiments.evaluate import wilson
-from rpl_ros.tasks.specs import spec as find_spec
 from rpl_ros.transitions import Joiner, mode_of
 
 FIT, LOSSES, UNUSABLE = range(3)
@@ -23,24 +23,29 @@ MOST_OPEN = 200
 
 @dataclass
 class _Tally:
-    """What came of an episode: the steps of its states and commands, and how it went."""
+    """What came of an episode: the steps of its states and commands, and how it went.
 
-    steps: dict = field(default_factory=lambda: {topic: set() for topic in NEEDED})
+    `steps` is {topic: {step: what tells two messages apart}}.
+    """
+
+    steps: dict = field(default_factory=lambda: {topic: {} for topic in NEEDED})
     last: data.State = None
     returned: float = 0.0
     missed: int = 0
+    limited: int = 0
     version: int = 0
     modes: set = field(default_factory=set)
 
     def add(self, topic, item):
         """Take a State or Command that did not come before."""
-        self.steps[topic].add(item.step)
+        self.steps[topic][item.step] = _content(topic, item)
         if topic == 'command':
             self.version = max(self.version, item.policy_version)
             self.modes.add(item.mode)
             return
         self.returned += item.reward
         self.missed += item.step > 0 and not item.applied
+        self.limited += item.motion.size > 0 and not np.array_equal(item.motion, item.executed)
         if item.last:
             self.last = item
 
@@ -58,7 +63,12 @@ class _Tally:
     @property
     def unpaired(self):
         """Return how many messages have no partner of the same step."""
-        return len(self.steps['state'] ^ self.steps['command'])
+        return len(self.steps['state'].keys() ^ self.steps['command'].keys())
+
+
+def _content(topic, item):
+    """Return bytes in which two messages of one step differ where they contradict each other."""
+    return (item.observation if topic == 'state' else item.sent).tobytes()
 
 
 @dataclass
@@ -67,7 +77,9 @@ class Audit:
 
     Durations in s, rates in Hz by the time of recording. `transitions` are those that a learner
     can use; `gaps` counts states and commands that lack within episodes, `missed` control steps
-    whose command came too late for the robot.
+    in which nothing was executed. `conflicts` are messages that contradict another one of the same
+    episode and step. `changed` transitions executed something else than what was sent, and in
+    `limited` ones the limits of motion slowed the robot. `controllers` are those of base_action.
     """
 
     path: str
@@ -84,6 +96,14 @@ class Audit:
     transitions: int = 0
     gaps: int = 0
     duplicates: int = 0
+    conflicts: int = 0
+    changed: int = 0
+    limited: int = 0
+    terminated: int = 0
+    run: str = ''
+    horizon: int = 0
+    max_ee_speed: float = 0.0
+    controllers: list = field(default_factory=list)
     out_of_order: int = 0
     unpaired: int = 0
     missed: int = 0
@@ -104,6 +124,7 @@ class _Auditor:
         self.joiner, self.tallies = None, {}
         self.counts, self.times, self.newest = Counter(), {}, {}
         self.outcomes, self.rejected, self.versions = {}, Counter(), set()
+        self.controllers = set()
 
     def run(self):
         """Read all; BagError where that is impossible."""
@@ -118,31 +139,35 @@ class _Auditor:
                 self.counts[topic] += 1
                 if topic in NEEDED:
                     waiting.append((topic, item))
+                elif topic == 'base_action':
+                    self.controllers.add(item.controller)
             if self.report.task:  # before the first state nobody knows it
                 for topic, item in waiting:
                     self._take(topic, item)
                 waiting.clear()
         if self.joiner is not None:
             self._join(self.joiner.flush())
+            require_no_longer(audit.path, self.joiner.problems)
         for number in list(self.tallies):
             self._close(number)
         self._times()
 
-    def _spec(self):
-        """Return the TaskSpec; read_items has seen to it that all states are of one task."""
-        try:
-            return find_spec(self.report.task, self._horizon)
-        except ValueError as error:
-            raise BagError(f'{self.audit.path}: {error}') from error
+    def _begin(self):
+        """Find out what the bag is about, when its first state has come."""
+        self.audit.task, known = self.report.task, about(self.audit.path)
+        spec = bag_spec(self.audit.path, self._horizon)
+        self.audit.horizon, self.audit.max_ee_speed = spec.horizon, known.max_ee_speed
+        self.joiner = Joiner(spec)
 
     def _take(self, topic, item):
         if self.joiner is None:
-            self.audit.task = self.report.task
-            self.joiner = Joiner(self._spec())
+            self._begin()
         tally = self.tallies.setdefault(item.episode, _Tally())
         key = (item.episode, item.step)
         if item.step in tally.steps[topic]:
-            self.audit.duplicates += 1
+            same = tally.steps[topic][item.step] == _content(topic, item)
+            self.audit.duplicates += same
+            self.audit.conflicts += not same
             return
         self.audit.out_of_order += key < self.newest.get(topic, key)
         self.newest[topic] = max(key, self.newest.get(topic, key))
@@ -159,6 +184,9 @@ class _Auditor:
         for episode in episodes:
             audit.steps += episode.steps
             audit.transitions += int(episode.valid.sum())
+            audit.changed += int((episode.valid & (episode.sent != episode.executed).any(axis=1)
+                                  ).sum())
+            audit.terminated += episode.terminated
 
     def _close(self, number):
         """Count an episode of which nothing more is awaited."""
@@ -167,6 +195,7 @@ class _Auditor:
         audit.gaps += tally.absent
         audit.unpaired += tally.unpaired
         audit.missed += tally.missed
+        audit.limited += tally.limited
         audit.unfinished_episodes += tally.last is None
         audit.whole_episodes += tally.last is not None and not tally.absent
         self.versions.add(tally.version)
@@ -208,6 +237,9 @@ def _losses(audit):
     found = list(audit.damage)
     if audit.gaps:
         found.append(f'{audit.gaps} states or commands are missing within episodes')
+    if audit.conflicts:
+        found.append(f'{audit.conflicts} messages contradict another one of the same episode and '
+                     'step: more than one sender was recorded')
     if audit.unfinished_episodes:
         found.append(f'{audit.unfinished_episodes} episodes have no last state')
     found += [f'{count} messages were rejected: {reason}'
@@ -226,8 +258,9 @@ def audit_bag(path, horizon=0):
         auditor.run()
     except BagError as error:
         audit.error = str(error)
-    audit.damage = auditor.report.damage
-    audit.rejected = dict(auditor.rejected)
+    audit.damage, audit.run = auditor.report.damage, auditor.report.run
+    audit.controllers = sorted(auditor.controllers)
+    audit.rejected = dict(auditor.rejected + auditor.report.problems)
     audit.policy_versions = sorted(auditor.versions)
     audit.success = _success(auditor.outcomes)
     audit.losses = _losses(audit)

@@ -4,9 +4,9 @@
 import os
 import shutil
 
+from rpl_ros.bags.about import bag_spec, require_no_longer
 from rpl_ros.bags.errors import BagError, Report
-from rpl_ros.bags.reader import NEEDED, read_episodes, read_items
-from rpl_ros.tasks.specs import spec as find_spec
+from rpl_ros.bags.reader import read_episodes
 
 
 def load_lerobot():
@@ -21,21 +21,6 @@ def load_lerobot():
                        'pip install pyarrow') from None
 
 
-def bag_spec(path):
-    """Return the TaskSpec of the states of a bag; BagError where there is none."""
-    report = Report()
-    for _ in read_items(path, report=report, topics=('state',)):
-        if report.task:
-            break
-    else:
-        raise BagError(f'{path}: holds no messages of {" and ".join(NEEDED)}'
-                       + (f'; {report.damage[-1]}' if report.damage else ''))
-    try:
-        return find_spec(report.task)
-    except ValueError as error:
-        raise BagError(f'{path}: {error}') from error
-
-
 def _refuse(paths, out):
     """Raise BagError where a data set must not be written to `out`."""
     if os.path.lexists(out):
@@ -45,15 +30,15 @@ def _refuse(paths, out):
             raise BagError(f'{out}: lies in the bag {path}, into which nothing is written')
 
 
-def export_lerobot(paths, out):
+def export_lerobot(paths, out, horizon=0):
     """Write the whole transitions of bags of one task to the new folder `out`; return its lines.
 
-    They say what was written and what was lost. The folder is there whole or not at all. BagError
+    They say what was written and what was lost. `horizon` is that of bags that do not tell it. The folder is there whole or not at all. BagError
     or OSError say in one line what is wrong.
     """
     lerobot = load_lerobot()
     _refuse(paths, out)
-    spec = bag_spec(paths[0])
+    spec = bag_spec(paths[0], horizon)
     part = out.with_name(f'{out.name}.part')
     try:
         part.mkdir(parents=True)
@@ -67,6 +52,7 @@ def export_lerobot(paths, out):
             for number, path in enumerate(paths):
                 for episode in read_episodes(path, spec, report):
                     data.add(episode, number)
+            require_no_longer(', '.join(map(str, paths)), report.problems)
             if not data.frames:
                 raise BagError(f'{", ".join(map(str, paths))}: no transition is whole')
             data.finish()

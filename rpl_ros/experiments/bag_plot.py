@@ -5,10 +5,11 @@ import io
 
 import numpy as np
 
+from rpl_ros.bags.about import bag_spec
 from rpl_ros.bags.errors import BagError, Report
 from rpl_ros.bags.reader import read_items
 from rpl_ros.experiments.plot import BASE, new_figure, RESIDUAL
-from rpl_ros.tasks.specs import CONTROL_PERIOD, spec as find_spec
+from rpl_ros.tasks.specs import CONTROL_PERIOD
 from rpl_ros.transitions import executed_by
 
 GRIPPER = {'mbrl_pusher': slice(14, 17)}
@@ -117,10 +118,7 @@ def draw_episode(path, number=None):
     Equal bags give equal bytes.
     """
     number, states, commands, task = find_episode(path, number)
-    try:
-        spec = find_spec(task)
-    except ValueError as error:
-        raise BagError(f'{path}: {error}') from error
+    spec = bag_spec(path)
     length = max([*states, *commands]) + 1
     times = np.arange(length) * CONTROL_PERIOD
     rows = max(4, spec.action_size)

@@ -3,10 +3,12 @@
 
 import argparse
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from pathlib import Path
 import signal
 import sys
 
+from rpl_ros.bags.about import about
 from rpl_ros.bags.errors import BagError
 from rpl_ros.bags.files import bag_paths, bag_size, bags_setting
 from rpl_ros.config import parse_words, SettingsError
@@ -98,12 +100,25 @@ def complete(options):
     options.updates = options.updates or UPDATES if options.offline else 0
 
 
+def _told_by(bags):
+    """Return {setting: text} of what the first of some bags tells of its horizon and speed."""
+    known = None
+    if bags:
+        with suppress(BagError):  # who reads it will say what is wrong with it
+            known = about(bags[0])
+    if known is None or not known.horizon:
+        return {}
+    return {'horizon': str(known.horizon), 'max_ee_speed': str(known.max_ee_speed)}
+
+
 def read_run(options):
     """Return the dict that train_folder.begin wants for the options of the command line."""
     recipe = options.params_file or options.recipe
     path = options.params_file or recipe_file(options.task, options.recipe)
     given = {'device': options.device, 'threads': str(min(2, cores(), 1 + options.actors)),
              'bags': bags_setting(options.bag), **parse_words(options.settings, 'setting')}
+    for name, value in _told_by(options.bag).items():
+        given.setdefault(name, value)
     if options.seed is not None:
         given.setdefault('seed', str(options.seed))
     if options.offline:

@@ -10,7 +10,7 @@ import io
 
 import yaml
 
-from rpl_ros.config import SettingsError
+from rpl_ros.config import load_settings, SettingsError
 from rpl_ros.data import MODE_NAMES
 from rpl_ros.experiments.run_status import finished, LOG, SUMMARY
 from rpl_ros.files import InUseError, LOCK, lock_folder, write_file

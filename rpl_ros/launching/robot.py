@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 
 from rpl_ros.config import make_settings, read_parameter_file, SettingsError
 from rpl_ros.config_robot import AdapterRunSettings, AdapterSettings, FetchSimSettings, RobotTopics
+from rpl_ros.robot.bodies import body_names
 from rpl_ros.robot.contract import check_contract, read_contract
 
 ADAPTER, FETCH_SIM = 'fetch_adapter_node', 'fetch_sim_node'
@@ -22,6 +23,19 @@ def agreed(name, places):
             f'{value} in {place}' for place, value in given.items())
             + ': a policy is for one of them. Make them equal, or leave out all but one')
     return next(iter(given.values()), 0)
+
+
+def recorded_topics(adapter):
+    """Return the robot's own topics as recorder_node wants them, for AdapterSettings."""
+    poses = [getattr(adapter, f'{name}_pose_topic') for name in body_names(adapter.task)]
+    topics = [(adapter.joint_states_topic, 'sensor_msgs/msg/JointState'),
+              (adapter.twist_topic, 'geometry_msgs/msg/TwistStamped'),
+              (adapter.gripper_topic, 'std_msgs/msg/Float64'),
+              (adapter.run_stop_topic, 'std_msgs/msg/Bool'),
+              *((topic, 'geometry_msgs/msg/PoseStamped')
+                for topic in (*poses, adapter.grip_pose_topic)),
+              ('/diagnostics', 'diagnostic_msgs/msg/DiagnosticArray')]
+    return '; '.join(f'{name} {kind}' for name, kind in topics if name)
 
 
 def robot_settings(settings, arguments, packaged_config):
@@ -52,6 +66,7 @@ def robot_settings(settings, arguments, packaged_config):
               for node, one in settings.items()}
     # What evaluates the policy later in one process takes it from here.
     result['sim_node'] = replace(result['sim_node'], arm='joints', mode='realtime')
+    result['recorder_node'] = replace(result['recorder_node'], topics=recorded_topics(adapter))
     shared = {spec.name: getattr(adapter, spec.name) for spec in fields(RobotTopics)}
     result[ADAPTER] = adapter
     if simulated:

@@ -6,6 +6,7 @@ import hashlib
 
 import numpy as np
 
+from rpl_ros.bags.about import require_no_longer, require_same
 from rpl_ros.bags.errors import BagError, Report
 from rpl_ros.bags.files import bag_paths, custom_data
 from rpl_ros.bags.reader import read_episodes
@@ -65,12 +66,14 @@ def take_bags(learner):
     taken, digest = Taken(len(paths), Report()), hashlib.sha256()
     for path in paths:
         _check_reward(path, learner.spec)
+        require_same(path, learner.spec, settings.max_ee_speed)
         before = taken.transitions
         for episode in read_episodes(path, learner.spec, taken.report):
             taken.transitions += learner.add_recorded(episode)
             _count(taken, episode, settings.residual_scale, learner.spec.reach)
             for field in fields(episode):
                 digest.update(np.asarray(getattr(episode, field.name)).tobytes())
+        require_no_longer(path, taken.report.problems)
         if taken.transitions == before:
             raise BagError(f'{path}: holds no transition that a learner can use: '
                            f'`rpl bag info {path}` says why')

@@ -63,10 +63,9 @@ class BaseControllerNode(ManagedNode):
         if state.episode != self._episode:
             self._episode = state.episode
             begin_episode(self._guard)
-        answer = BaseAction(state.episode, state.step, self._action(state))
+        answer = BaseAction(state.episode, state.step, self._action(state), self._name)
         self._newest = key
-        self._answer = fill(BaseActionMessage(controller=self._name), answer, message.header,
-                            self.senders.run)
+        self._answer = fill(BaseActionMessage(), answer, message.header, self.senders.run)
         self._actions.publish(self._answer)
 
     def _action(self, state):

@@ -7,14 +7,17 @@ hold, however reliable the topic.
 
 import time
 
+from builtin_interfaces.msg import Time
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
+from std_msgs.msg import Header
 
 from rpl_ros.bags.errors import BagError, Report
 from rpl_ros.bags.reader import read_raw
 from rpl_ros.config import PlayerSettings, SettingsError
+from rpl_ros.convert import to_bytes, to_wire
 from rpl_ros.nodes.params import RplNode
-from rpl_ros.nodes.qos import publisher, subscribe
+from rpl_ros.nodes.qos import publisher, subscribe, TOPICS
 from rpl_ros.nodes.running import run_node
 
 PLAYED = ('state', 'command', 'policy_weights')
@@ -32,6 +35,20 @@ SETTLE = 1.0
 """Time that discovery takes, s, until a match is known on both sides."""
 STALLED = 3.0
 """Time, s, after which episodes that the learner did not count will not be: they had a gap."""
+
+
+def today(topic, item):
+    """Return the message of one of PLAYED for what read_raw() gives of a bag of version 0.1."""
+    kind, _ = TOPICS[topic]
+    message, stamp = kind(), item.header.stamp
+    message.header = Header(frame_id=item.header.frame_id,
+                            stamp=Time(sec=stamp.sec, nanosec=stamp.nanosec))
+    for name, shape in kind.get_fields_and_field_types().items():
+        value = getattr(item, name)
+        if name != 'header':
+            setattr(message, name, to_wire(value) if shape == 'sequence<double>' else
+                    to_bytes(bytes(value)) if shape == 'sequence<uint8>' else value)
+    return message
 
 
 class PlayerNode(RplNode):
@@ -122,7 +139,7 @@ class PlayerNode(RplNode):
                     return
             elif self._learner_is_behind():
                 return
-            self._outputs[topic].publish(raw)
+            self._outputs[topic].publish(raw if isinstance(raw, bytes) else today(topic, raw))
             self._sent += 1
             self._episodes += ends
             self._next = self._advance()

@@ -35,7 +35,7 @@ class Senders:
 
     def accepts_run(self, topic, run, info):
         """Return whether a message counts that carries the id `run`."""
-        gid = _gid(info)
+        gid = sender_of(info)
         sender = self._senders.get(topic)
         if sender is not None and sender.gid == gid and run == self.run:
             sender.heard = time.monotonic()
@@ -69,7 +69,7 @@ class Senders:
         if sender is None or sender.gid == gid:
             self._senders[topic] = Sender(gid, name)
             return True
-        there = {_bytes(one.endpoint_gid) for one in self._publishers(topic)}
+        there = {bytes(one.endpoint_gid) for one in self._publishers(topic)}
         silent = time.monotonic() - sender.heard > SILENT
         if sender.gid not in there or silent and name == sender.name:
             self._node.get_logger().info(f'topic {topic}: {name} follows {sender.name}')
@@ -91,16 +91,12 @@ class Senders:
     def _name(self, topic, gid):
         """Return the name of the node behind a publisher, with its namespace."""
         for one in self._publishers(topic):
-            if _bytes(one.endpoint_gid) == gid:
+            if bytes(one.endpoint_gid) == gid:
                 return f'{one.node_namespace.rstrip("/")}/{one.node_name}'
         return 'a node that is no longer there'
 
 
-def _bytes(gid):
-    return bytes(gid)
-
-
-def _gid(info):
+def sender_of(info):
     """Return the identity of the publisher in a MessageInfo, as bytes; b'' where it has none."""
     gid = info.get('publisher_gid')
     return gid['data'] if gid else ANONYMOUS

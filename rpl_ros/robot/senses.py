@@ -10,6 +10,7 @@ import math
 import mujoco
 import numpy as np
 
+from rpl_ros.robot.bodies import body_names
 from rpl_ros.robot.joints import ARM, FINGERS, TORSO
 from rpl_ros.robot.observe import matrix
 from rpl_ros.robot.safety_inputs import ages, check_pose, pose_fault, PoseTrack, timeout
@@ -17,19 +18,10 @@ from rpl_ros.robot.safety_reasons import Reason, TEXTS
 from rpl_ros.robot.twist import hold_orientation
 from rpl_ros.robot.view import GRIP, RobotView
 from rpl_ros.tasks.fetch import GRIPPER_DOWN
-from rpl_ros.tasks.specs import spec
 
 DOWN = GRIPPER_DOWN / np.linalg.norm(GRIPPER_DOWN)
 """The orientation that the gripper has in all tasks and is held in, w, x, y, z, world."""
 UNUSABLE = (Reason.POSE_BAD, Reason.POSE_QUATERNION, Reason.POSE_FRAME)
-WITH_HOOK = 40
-"""Length of an observation that has a hook in it."""
-
-
-def body_names(task):
-    """Return the names of the bodies whose poses the task called `task` needs of a tracker."""
-    return ('object', 'hook', 'goal') if spec(task).observation_size == WITH_HOOK else (
-        'object', 'goal')
 
 
 def pose_of(xyz_yaw):
