@@ -2,6 +2,7 @@
 """player_node over real DDS: it drives a learner as a live run does, and keeps the timing."""
 
 import os
+from pathlib import Path
 import subprocess
 import sys
 import time
@@ -69,6 +70,23 @@ def test_what_is_played_is_what_was_recorded_and_not_before_its_time(tmp_path):
     assert_equal_episodes(found, expected)
     assert [(each.version, bytes(each.data)) for each in versions] == [(5, b'xyz')]
     assert times[-1] - begin >= duration / rate  # never early; how late depends on the machine
+
+
+def test_a_bag_of_version_0_1_is_played_as_messages_of_today(tmp_path):
+    path, found = Path(__file__).parent / 'data/bag_of_version_0_1.mcap', []
+    domain, joiner, versions = free_domain(), Joiner(SPEC), []
+    with listener(domain) as (node, spin):
+        subscribe(node, 'policy_weights', versions.append)
+        subscribe(node, 'command', lambda message: found.extend(
+            joiner.add('command', read_command(message))[0]))
+        subscribe(node, 'state', lambda message: found.extend(
+            joiner.add('state', read_state(message))[0]))
+        player = play(domain, path, '--rate', '0')
+        spin(lambda: player.poll() is not None)
+        spin(lambda: len(found) == 6 and versions)
+    assert player.returncode == 0, player.communicate()[1]
+    assert_equal_episodes(found, list(read_episodes(path, SPEC)))
+    assert versions[-1].version == 7
 
 
 @pytest.mark.parametrize('name, words', [

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+from geometry_msgs.msg import TwistStamped
 from graph_tools import free_domain
 from hypothesis import given, strategies as st
 from mcap.reader import NonSeekingReader
@@ -17,16 +18,18 @@ from mcap_ros2.reader import read_ros2_messages
 import numpy as np
 import pytest
 import rclpy
+from rclpy.qos import qos_profile_sensor_data
 from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import Reader
 from rpl_msgs.msg import Command, PolicyWeights, State
+from sensor_msgs.msg import JointState
 import yaml
 
 from rpl_ros.bags.definitions import definition, type_hash
 from rpl_ros.bags.files import storage_files
 from rpl_ros.experiments.bag_audit import audit_bag
 from rpl_ros.nodes.qos import publisher, TOPICS
-from rpl_ros.nodes.recorder_node import arrival_order
+from rpl_ros.nodes.recorder_node import arrival_order, times_of
 
 DOMAIN = free_domain()
 STEPS = 300
@@ -221,3 +224,46 @@ def test_definitions():
     assert text.count('MSG: std_msgs/Header') == text.count('MSG: builtin_interfaces/Time') == 1
     assert text.index('uint32 step') < text.index('MSG: ')
     assert type_hash('rpl_msgs/msg/State').startswith('RIHS01_')
+
+
+@pytest.mark.parametrize('received, published, expected', [
+    (1_800_000_000 * 10**9, 1_700_000_000 * 10**9, (1_800_000_000 * 10**9, 1_700_000_000 * 10**9)),
+    (0, 1_700_000_000 * 10**9, (1_700_000_000 * 10**9,) * 2),   # no time of arrival is told
+    (0, 0, (1_900_000_000 * 10**9,) * 2), (5, 7, (1_900_000_000 * 10**9,) * 2)])
+def test_what_a_middleware_does_not_tell_is_not_1970(received, published, expected):
+    times = times_of({'received_timestamp': received, 'source_timestamp': published},
+                     1_900_000_000 * 10**9)
+    assert (times['received_timestamp'], times['source_timestamp']) == expected
+
+
+def test_topics_of_a_robot_are_recorded_beside_those_of_the_graph(tmp_path, publishers):
+    context = rclpy.Context()
+    rclpy.init(context=context, domain_id=DOMAIN)
+    node = rclpy.create_node('driver', context=context)
+    joints = node.create_publisher(JointState, 'joint_states', qos_profile_sensor_data)
+    twists = node.create_publisher(TwistStamped, 'twist', 10)
+    recorder = record(tmp_path / 'bag', topics='"joint_states sensor_msgs/msg/JointState; '
+                      'twist geometry_msgs/msg/TwistStamped"')
+    wait_for({**publishers, 'joints': joints, 'twists': twists})
+    for number in range(50):
+        joints.publish(JointState(name=['wrist'], position=[0.1 * number]))
+        twists.publish(TwistStamped())
+        time.sleep(0.002)
+    time.sleep(0.3)
+    recorder.send_signal(signal.SIGINT)
+    assert recorder.wait(20) == 0
+    node.destroy_node()
+    rclpy.try_shutdown(context=context)
+    with AnyReader([tmp_path / 'bag']) as reader:
+        counts = {one.topic: one.msgcount for one in reader.connections}
+        positions = [reader.deserialize(raw, one.msgtype).position[0] for one, _, raw
+                     in reader.messages([one for one in reader.connections
+                                         if one.topic == '/joint_states'])]
+    assert counts['/joint_states'] == counts['/twist'] == 50
+    np.testing.assert_allclose(positions, 0.1 * np.arange(50))
+
+
+def test_a_topic_that_is_none_is_named(tmp_path):
+    recorder = record(tmp_path / 'bag', topics='"joint_states sensor_msgs/JointStates"')
+    assert recorder.wait(30) == 2
+    assert "cannot read 'joint_states sensor_msgs/JointStates'" in recorder.stderr.read()

@@ -53,12 +53,13 @@ class Senders:
             self.run = run
             self._node.get_logger().info(f'takes part in run {run!r}')
             return True
-        where = f'topic {topic}: ignores {self._name(topic, gid)}'
+        name = self._name(topic, gid)
+        where = f'topic {topic}: ignores {name}'
         if run:
-            self._report((topic, gid, run), f'{where}, which is of run {run!r}, not '
+            self._report((topic, gid, run, name), f'{where}, which is of run {run!r}, not '
                          f'{self.run!r}')
         else:
-            self._report((topic, gid, run), f'{where}, whose messages have no run id: with more '
+            self._report((topic, gid, run, name), f'{where}, whose messages have no run id: with more '
                          f'than one publisher on the topic, set the field run to {self.run!r}, as '
                          'in the state')
         return False
@@ -75,12 +76,12 @@ class Senders:
             self._node.get_logger().info(f'topic {topic}: {name} follows {sender.name}')
             self._senders[topic] = Sender(gid, name)
             return True
-        self._report((topic, gid), f'topic {topic}: ignores {name}, which says it is of this run '
+        self._report((topic, gid, name), f'topic {topic}: ignores {name}, which says it is of this run '
                      f'too; {sender.name} is the sender here')
         return False
 
     def _report(self, what, text):
-        """Say something once."""
+        """Say something once; once more when a name has become known."""
         if what not in self._reported:
             self._reported.add(what)
             self._node.get_logger().error(text)
@@ -91,9 +92,9 @@ class Senders:
     def _name(self, topic, gid):
         """Return the name of the node behind a publisher, with its namespace."""
         for one in self._publishers(topic):
-            if bytes(one.endpoint_gid) == gid:
+            if bytes(one.endpoint_gid) == gid and 'UNKNOWN' not in one.node_name:
                 return f'{one.node_namespace.rstrip("/")}/{one.node_name}'
-        return 'a node that is no longer there'
+        return 'a node whose name is not known yet, or that has gone'
 
 
 def sender_of(info):
