@@ -10,13 +10,14 @@ import tracemalloc
 from bag_tools import (assert_equal_episodes, EPISODES, MESSAGES, SPEC, to_sqlite,
                        without_definitions, write_mcap)
 from hypothesis import given, settings, strategies as st
-from mcap.writer import CompressionType, IndexType
+from mcap.writer import CompressionType, IndexType, Writer
 from mcap_ros2.reader import read_ros2_messages
 import numpy as np
 import pytest
 from rosbags.typesys import get_typestore, Stores
 
 from rpl_ros import data
+from rpl_ros.bags.definitions import definition
 from rpl_ros.bags.layout import Decoder
 from rpl_ros.bags.reader import read_episodes, read_items, read_messages
 from rpl_ros.bags.schema import own_types, TYPES
@@ -223,3 +224,20 @@ def test_nothing_is_written_into_a_bag(tmp_path):
         list(read_messages(Path(folder)))
         assert before == {path: (path.read_bytes(), os.stat(path).st_mtime_ns)
                           for path in folder.iterdir()}
+
+
+def test_a_topic_that_was_remapped_is_known_by_its_type(tmp_path, expected):
+    path = tmp_path / 'remapped.mcap'
+    names = {'state': 'robot_state', 'command': 'order'}
+    with open(path, 'wb') as file:
+        writer = Writer(file)
+        writer.start('ros2', 'test')
+        channels = {}
+        for topic, raw, moment in MESSAGES:
+            if topic not in channels:
+                kind = TYPES[topic]
+                schema = writer.register_schema(kind, 'ros2msg', definition(kind).encode())
+                channels[topic] = writer.register_channel(f'/{names[topic]}', 'cdr', schema)
+            writer.add_message(channels[topic], moment, raw, moment)
+        writer.finish()
+    assert_equal_episodes(list(read_episodes(path, SPEC)), expected)

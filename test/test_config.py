@@ -82,3 +82,40 @@ def test_a_parameter_file_may_hold_what_every_ros_node_has(tmp_path):
     path = tmp_path / 'config.yaml'
     path.write_text('learner_node:\n  ros__parameters: {use_sim_time: true, seed: 4}\n')
     assert load_settings(path)['learner_node'].seed == 4
+
+
+DUMPED = """/robot1/residual_node:
+  ros__parameters:
+    task: push
+    noise_std: 0.25
+    qos_overrides:
+      /parameter_events:
+        publisher: {depth: 1000, history: keep_last}
+    start_type_description_service: true
+    use_sim_time: false
+"""
+
+
+def test_what_ros2_param_dump_wrote_can_be_used(tmp_path):
+    path = tmp_path / 'dumped.yaml'
+    path.write_text(DUMPED)
+    assert load_settings(path)['residual_node'].noise_std == 0.25
+
+
+def test_a_file_with_two_sections_for_one_node_is_refused(tmp_path):
+    path = tmp_path / 'two.yaml'
+    path.write_text(DUMPED + DUMPED.replace('robot1', 'robot2'))
+    with pytest.raises(SettingsError, match='two sections for residual_node'):
+        load_settings(path)
+
+
+@pytest.mark.parametrize('name', ['horizon', 'max_ee_speed'])
+def test_horizon_and_speed_are_the_same_for_all_nodes(tmp_path, name):
+    path = tmp_path / 'one.yaml'
+    value = 60 if name == 'horizon' else 0.2
+    path.write_text(f'/**/sim_node:\n  ros__parameters: {{{name}: {value}}}\n')
+    assert {getattr(one, name) for one in load_settings(path).values()} == {value}
+    path.write_text(path.read_text() + f'learner_node:\n  ros__parameters: {{{name}: '
+                    f'{2 * value}}}\n')
+    with pytest.raises(SettingsError, match=f'{name} is .* for sim_node but .* for learner_node'):
+        load_settings(path)

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 from graph_tools import free_domain
 import pytest
@@ -121,6 +122,26 @@ def test_a_limit_in_a_file_reaches_the_node_or_the_node_refuses(tmp_path, sectio
         assert done.returncode == 0 and 'limit 0.0' in done.stdout, done.stderr
     else:
         assert done.returncode == 2 and f'{section!r} does not reach the node' in done.stderr
+
+
+def test_a_dumped_file_and_remapped_topics_are_used(tmp_path):
+    """As `ros2 param dump` writes it; -r state:=my_state, by the recorder, too."""
+    (tmp_path / 'dumped.yaml').write_text(
+        '/recorder_node:\n  ros__parameters:\n    task: push\n'
+        f'    out: {tmp_path / "bag"}\n    start_type_description_service: true\n'
+        '    use_sim_time: false\n    qos_overrides: {/clock: {subscription: {depth: 1}}}\n')
+    node = subprocess.Popen(
+        [sys.executable, '-m', 'rpl_ros.nodes.recorder_node', '--ros-args', '--params-file',
+         tmp_path / 'dumped.yaml', '-r', 'state:=my_state'],
+        env={**os.environ, 'ROS_DOMAIN_ID': str(free_domain())})
+    end = time.monotonic() + 30
+    while not (tmp_path / 'bag/metadata.yaml').exists():
+        assert node.poll() is None and time.monotonic() < end
+        time.sleep(0.1)
+    node.send_signal(signal.SIGINT)
+    assert node.wait(30) == 0
+    text = (tmp_path / 'bag/metadata.yaml').read_text()
+    assert 'name: /my_state' in text and 'rpl_ros.task: push' in text
 
 
 def test_an_interrupted_simulator_is_no_complete_run():

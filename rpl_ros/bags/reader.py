@@ -13,7 +13,7 @@ from rpl_ros.bags.errors import BagError, Report
 from rpl_ros.bags.files import open_file, storage_files
 from rpl_ros.bags.layout import Decoder
 from rpl_ros.bags.legacy import LEGACY, upgraded
-from rpl_ros.bags.schema import TYPES, types_of
+from rpl_ros.bags.schema import TOPIC_OF, TYPES, types_of
 from rpl_ros.data import BaseAction, Command, State
 from rpl_ros.transitions import Joiner
 
@@ -54,6 +54,8 @@ class _Topics:
 
     def _look(self, connection):
         topic = connection.topic.rpartition('/')[2]
+        if topic not in TYPES:
+            topic = TOPIC_OF.get(connection.kind, topic)
         if topic not in self.wanted:
             self.others.add(connection.topic)
             return None

@@ -21,6 +21,8 @@ TYPES = {
     'episode_result': 'rpl_msgs/msg/EpisodeResult',
     'task': 'rpl_msgs/msg/Task',
 }
+TOPIC_OF = {kind: topic for topic, kind in TYPES.items()}
+"""The topic of a message type: its name may have been remapped."""
 IDL_SEPARATOR = '=' * 80 + '\n'
 
 
