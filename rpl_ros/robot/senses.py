@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 
 from rpl_ros.robot.bodies import body_names
-from rpl_ros.robot.joints import ARM, FINGERS, TORSO
+from rpl_ros.robot.joints import ARM
 from rpl_ros.robot.observe import matrix
 from rpl_ros.robot.safety_inputs import ages, check_pose, pose_fault, PoseTrack, timeout
 from rpl_ros.robot.safety_reasons import Reason, TEXTS
@@ -22,6 +22,8 @@ from rpl_ros.tasks.fetch import GRIPPER_DOWN
 DOWN = GRIPPER_DOWN / np.linalg.norm(GRIPPER_DOWN)
 """The orientation that the gripper has in all tasks and is held in, w, x, y, z, world."""
 UNUSABLE = (Reason.POSE_BAD, Reason.POSE_QUATERNION, Reason.POSE_FRAME)
+CLOCK_STEP = 0.05
+"""How far the clock of the messages may move against the steady one from look to look, s."""
 
 
 def pose_of(xyz_yaw):
@@ -56,45 +58,70 @@ class Senses:
         self._base = pose_of(settings.base_pose)
         self._turn = matrix(self._base[3:]).reshape(3, 3)
         self._both = np.kron(np.eye(2), self._turn)
-        self._fetch_names = dict(zip(settings.finger_joints, FINGERS))
-        if not told:
-            self._fetch_names.update(zip((*settings.arm_joints, settings.torso_joint),
-                                         (*ARM, TORSO)))
+        joints = settings.finger_joints if told else (
+            *settings.arm_joints, *settings.finger_joints, settings.torso_joint)
         self.names = body_names(settings.task) + (GRIP,) * told
         self.view = RobotView(kinematics, self.names, self._base, settings.hook_offset,
-                              settings.tool_to_grip)
+                              settings.tool_to_grip, joints)
+        self._offset = None  # of the clock of the messages against the steady one, s
         self.forget(-math.inf)
 
     def forget(self, since):
         """Know nothing, and ignore what has a stamp before `since`, s."""
-        self.view.forget()
-        self._since = since
-        self._arrivals = dict.fromkeys(self._fetch_names.values())
-        self._bad_joints_at = -math.inf
+        self._bad_joints = -math.inf, ''
         self._poses = {name: (PoseTrack(), None, math.nan) for name in self.names}
         self._pose_faults = dict.fromkeys(self.names)
+        self._forget_times(since, 0.0)
+
+    def _forget_times(self, since, jump):
+        """Forget all that has a stamp, after the clock of the messages jumped by `jump`, s.
+
+        What is known of bad messages and of poses that jump stays.
+        """
+        self.view.forget()
+        self._since, self._jump = since, jump
+        self._arrivals = dict.fromkeys(self.view.joints.names)
+        self._poses = {name: (track, None, math.nan)
+                       for name, (track, _, _) in self._poses.items()}
+        self._off = {}  # source: (arrival, how far its stamp was ahead), where that is too far
+
+    def look_at_clocks(self, now, ros_now):
+        """Forget all stamps if the clock of the messages has jumped since the last look."""
+        before, self._offset = self._offset, ros_now - now
+        if before is not None and not abs(self._offset - before) <= CLOCK_STEP:
+            # Those of before the jump would hide, or be older than, all that follow.
+            self._forget_times(ros_now, self._offset - before)
 
     def hear_joints(self, names, positions, velocities, stamp, now, ros_now, limits):
         """Take a joint state, which may be a part; return why it is unusable, or an empty text."""
-        if stamp < self._since:
+        self.look_at_clocks(now, ros_now)
+        needed = self.view.joints.needed(names)
+        if not needed:
             return ''
-        names = [self._fetch_names.get(name, name) for name in names]
+        limit = limits.settings.state_timeout
+        self._note(needed[0], f'the joint state of {needed[0]}', stamp - ros_now, now, limit)
+        if stamp < self._since:
+            if needed[0] in self._off:  # it came, but says another time
+                self._arrivals.update(dict.fromkeys(needed, now))
+            return ''
         try:
-            if stamp - ros_now > limits.settings.state_timeout:
+            if stamp - ros_now > limit:
                 # Once taken, it would hide all that follow.
-                raise ValueError(f'joint state of {names[0] if names else "nothing"} is from '
-                                 f'{stamp - ros_now:.3f} s ahead: is a clock wrong?')
+                raise ValueError(self._off[needed[0]][1])
             self.view.joints.update(names, positions, velocities, stamp)
         except ValueError as error:
-            self._bad_joints_at = now
+            self._bad_joints = now, str(error)
             return str(error)
-        self._arrivals.update((name, now) for name in names if name in self._arrivals)
+        if len(positions):
+            self._arrivals.update(dict.fromkeys(needed, now))
         return ''
 
     def hear_pose(self, name, pose, frame, stamp, now, ros_now, limits):
         """Take the pose (7,) of a body, m and quaternion w, x, y, z; return its Reason or None."""
+        self.look_at_clocks(now, ros_now)
+        self._note(name, 'its pose', stamp - ros_now, now, limits.settings.pose_timeout)
         if stamp < self._since:
-            return None
+            return Reason.POSE_OLD if name in self._off else None
         track, fault = check_pose(self._poses[name][0], pose, frame, self._frames, now,
                                   ages(now, ros_now, now, stamp), limits)
         self._pose_faults[name] = fault if fault in UNUSABLE else None
@@ -104,6 +131,21 @@ class Senses:
         if fault in (None, Reason.POSE_JUMP):  # a time ahead would hide all poses that follow
             self.view.tracks[name].update(self._in_world(pose, frame), stamp)
         return fault
+
+    def _note(self, source, what, ahead, now, limit):
+        """Keep in mind whether the newest stamp of a source is off by more than a limit, s."""
+        self._off.pop(source, None)
+        if abs(ahead) <= limit:
+            return
+        side, why = (('ahead of', 'a clock is wrong') if ahead > 0 else
+                     ('behind', 'it comes late, or a clock is wrong'))
+        self._off[source] = now, (f'the stamp of {what} is {abs(ahead):.3f} s {side} the clock of '
+                                  f'this machine: {why}')
+
+    def _why_off(self, sources, now, limit):
+        """Return why the stamps of a source cannot be used, or '' where they can, or none come."""
+        found = (self._off[source] for source in sources if source in self._off)
+        return next((text for arrival, text in found if now - arrival <= limit), '')
 
     def _in_world(self, pose, frame):
         """Return a sound pose in the world, with a quaternion of length 1."""
@@ -124,21 +166,48 @@ class Senses:
 
     def faults(self, now, ros_now, limits):
         """Return {Reason: text} of all for which there must be no motion."""
+        self.look_at_clocks(now, ros_now)
         found, settings = {}, limits.settings
+        if self._jump and self._waits():
+            found[Reason.CLOCK_JUMPED] = (
+                f'the clock of the messages jumped by {self._jump:+.3f} s: stop until all joint '
+                'states and poses have come with the new time')
         late = timeout(self.state_ages(now, ros_now), settings.state_timeout, Reason.STATE_STALE,
                        Reason.STATE_OLD)
         if late:
-            found[late] = (self.view.joints.problem(ros_now, settings.state_timeout)
+            found[late] = (self._why_off(self.view.joints.names, now, settings.state_timeout)
+                           or self.view.joints.problem(ros_now, settings.state_timeout)
                            or TEXTS[late])
-        if now - self._bad_joints_at <= settings.state_timeout:
-            found[Reason.STATE_BAD] = 'a joint state could not be used'
-        for name, (track, arrival, stamp) in self._poses.items():
-            # What was wrong with the newest message counts until a good one comes.
-            fault = self._pose_faults[name] or pose_fault(
-                track, now, ages(now, ros_now, arrival, stamp), limits)
+        if now - self._bad_joints[0] <= settings.state_timeout:
+            found[Reason.STATE_BAD] = self._bad_joints[1]
+        for name in self.names:
+            fault = self._pose_fault(name, now, ros_now, limits)
             if fault:
-                found[fault] = f'{name}: {TEXTS[fault]}'
+                text = f'{name}: {self.pose_text(name, fault, now, limits)}'
+                found[fault] = f'{found[fault]}; {text}' if fault in found else text
         return found
+
+    def _waits(self):
+        """Return whether something that is needed is not known yet."""
+        return (any(track.pose is None for track in self.view.tracks.values())
+                or not np.isfinite(self.view.joints.ages(0.0)).all())
+
+    def _pose_fault(self, name, now, ros_now, limits):
+        """Return why the pose of a body cannot be used, or None."""
+        track, arrival, stamp = self._poses[name]
+        # What was wrong with the newest message counts until a good one comes.
+        fault = self._pose_faults[name] or pose_fault(
+            track, now, ages(now, ros_now, arrival, stamp), limits)
+        if fault in (Reason.POSE_MISSING, Reason.POSE_STALE) and self._why_off(
+                (name,), now, limits.settings.pose_timeout):
+            return Reason.POSE_OLD  # they come, and are passed over
+        return fault
+
+    def pose_text(self, name, fault, now, limits):
+        """Return what is wrong with the pose of a body whose Reason is `fault`."""
+        off = fault == Reason.POSE_OLD and self._why_off((name,), now,
+                                                          limits.settings.pose_timeout)
+        return off or TEXTS[fault]
 
     def pose_ages(self, ros_now):
         """Return the age by stamp, s, of the oldest pose."""
