@@ -11,8 +11,8 @@ class _Loader(yaml.SafeLoader):
         if self.check_event(yaml.AliasEvent):
             event = self.peek_event()
             raise yaml.constructor.ConstructorError(
-                None, None, f'found *{event.anchor}: ROS parameter files have no aliases, write '
-                'the value out', event.start_mark)
+                None, None, f'found the alias *{event.anchor}: write the value out, as ROS needs '
+                'it', event.start_mark)
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node, deep=False):

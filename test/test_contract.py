@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from rpl_ros.assets import share
-from rpl_ros.config import make_settings, Managed, NODE_SETTINGS, SettingsError
+from rpl_ros.config import (make_settings, Managed, NODE_SETTINGS, read_parameter_file,
+                            SettingsError)
 from rpl_ros.config_robot import AdapterSettings
 from rpl_ros.launching.run_folder import parameter_file
 from rpl_ros.robot.contract import check_contract, ENTRIES, NODE, read_contract, tightened
@@ -23,7 +24,7 @@ OWN = fields(AdapterSettings)[len(fields(Managed)):]  # those of all nodes come 
 
 
 def test_the_fetch_file_names_every_entry_and_the_defaults_are_a_fetch():
-    given = yaml.safe_load(FETCH.read_text())[NODE]['ros__parameters']
+    given = read_parameter_file(FETCH)[NODE]
     assert set(given) == {*ENTRIES, 'task', 'horizon'}
     assert {spec.name for spec in OWN} <= set(ENTRIES)
     assert read_contract(FETCH) == AdapterSettings(task='hook', horizon=700)
@@ -123,6 +124,12 @@ def test_a_key_that_stands_twice_is_refused_with_its_lines(tmp_path):
     assert f'speed_limit is given twice, in lines {first} and {len(lines) + 1}' in str(
         caught.value)
     assert str(path) in str(caught.value) and '\n' not in str(caught.value)
+
+
+def test_a_key_in_both_sections_is_refused(tmp_path):
+    shared = '/**:\n  ros__parameters: {speed_limit: 0.02}\n'
+    with pytest.raises(SettingsError, match='speed_limit is given twice, in /.* and in'):
+        read_contract(written(tmp_path, FETCH.read_text() + shared))
 
 
 def test_a_section_that_stands_twice_is_refused(tmp_path):

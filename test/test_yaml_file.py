@@ -5,7 +5,9 @@ from hypothesis import given, strategies as st
 import pytest
 import yaml
 
-from rpl_ros.config import read_parameter_file, SettingsError
+from rpl_ros.config import load_settings, read_parameter_file, SettingsError
+from rpl_ros.experiments.grid import read_sweep
+from rpl_ros.nodes.sections import require_sections_that_reach
 from rpl_ros.yaml_file import read_yaml
 
 NODE = 'sim_node:\n  ros__parameters:\n'
@@ -16,9 +18,9 @@ NODE = 'sim_node:\n  ros__parameters:\n'
     ('x:\n  a: 1\n  a: 1\n', 'a is given twice, in lines 2 and 3'),
     ('x: {a: 1, "a": 2}\n', 'a is given twice, in lines 1 and 1'),
     ('x:\n- {b: 1}\n- {b: 1, b: 2}\n', 'b is given twice, in lines 3 and 3'),
-    ('a: &a [1]\nb: *a\n', 'found *a: ROS parameter files have no aliases'),
-    ('a: &a {b: 1}\nc:\n  <<: *a\n', 'no aliases'),
-    ('a: &a [*a]\n', 'no aliases'), ('a: [1\n', 'expected'), ('a: 2026-13-45\n', 'month'),
+    ('a: &a [1]\nb: *a\n', 'found the alias *a: write the value out'),
+    ('a: &a {b: 1}\nc:\n  <<: *a\n', 'the alias *a'),
+    ('a: &a [*a]\n', 'the alias *a'), ('a: [1\n', 'expected'), ('a: 2026-13-45\n', 'month'),
     ('[' * 100_000, 'nested too deeply'), (b'a: \xff\n', "can't decode byte"),
     (b'a: \x00\n', 'special characters'), ('a: 1\n---\na: 2\n', 'single document'),
     ('? [1]\n: 2\n', 'unhashable')])
@@ -49,11 +51,25 @@ def test_all_else_is_read_as_ever(tmp_path_factory, tree):
     assert read_yaml(path) == yaml.safe_load(path.read_text()) == tree
 
 
+def test_a_node_of_ros_refuses_such_a_file_too(tmp_path):
+    # ROS itself would take the last one.
+    path = tmp_path / 'own.yaml'
+    path.write_text(NODE + '    seed: 1\n    seed: 2\n')
+    with pytest.raises(SettingsError, match='own.yaml: seed is given twice, in lines 3 and 4'):
+        require_sections_that_reach(['--params-file', str(path)], 'sim_node', '/sim_node')
+
+
+def test_so_does_a_sweep(tmp_path):
+    path = tmp_path / 'sweep.yaml'
+    path.write_text('task: push\nruns: []\ntask: hook\n')
+    with pytest.raises(SettingsError, match='as a sweep: task is given twice, in lines 1 and 3'):
+        read_sweep(path)
+
+
 @pytest.mark.parametrize('parameters, words', [
     ('    seed: 1\n    seed: 2\n', 'seed is given twice, in lines 3 and 4'),
     ('    1: 2\n', 'unknown setting 1')])
 def test_the_parameter_file_of_a_task_is_read_so(tmp_path, parameters, words):
-    from rpl_ros.config import load_settings
     path = tmp_path / 'own.yaml'
     path.write_text(NODE + parameters)
     with pytest.raises(SettingsError, match=words):

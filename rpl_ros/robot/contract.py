@@ -27,7 +27,11 @@ def read_contract(path, overrides=None):
     contradictory.
     """
     sections = read_parameter_file(path, (NODE,))
-    values = {**sections.get('/**', {}), **sections.get(NODE, {}), **(overrides or {})}
+    shared, own = sections.get('/**', {}), sections.get(NODE, {})
+    for name in shared.keys() & own.keys():
+        raise SettingsError(f'{path}: {name} is given twice, in /** and in {NODE}: leave out one '
+                            'of them')
+    values = {**shared, **own, **(overrides or {})}
     settings = make_settings(AdapterSettings, values, str(path))
     require_all(values, str(path))
     return check_contract(settings, str(path))
