@@ -11,6 +11,7 @@ import mujoco
 import numpy as np
 
 from rpl_ros.robot.bodies import body_names
+from rpl_ros.robot.clocks import Clocks
 from rpl_ros.robot.joints import ARM
 from rpl_ros.robot.observe import matrix
 from rpl_ros.robot.safety_inputs import ages, check_pose, pose_fault, PoseTrack, timeout
@@ -22,8 +23,6 @@ from rpl_ros.tasks.fetch import GRIPPER_DOWN
 DOWN = GRIPPER_DOWN / np.linalg.norm(GRIPPER_DOWN)
 """The orientation that the gripper has in all tasks and is held in, w, x, y, z, world."""
 UNUSABLE = (Reason.POSE_BAD, Reason.POSE_QUATERNION, Reason.POSE_FRAME)
-CLOCK_STEP = 0.05
-"""How far the clock of the messages may move against the steady one from look to look, s."""
 
 
 def pose_of(xyz_yaw):
@@ -63,7 +62,7 @@ class Senses:
         self.names = body_names(settings.task) + (GRIP,) * told
         self.view = RobotView(kinematics, self.names, self._base, settings.hook_offset,
                               settings.tool_to_grip, joints)
-        self._offset = None  # of the clock of the messages against the steady one, s
+        self._clocks = Clocks()
         self.forget(-math.inf)
 
     def forget(self, since):
@@ -83,14 +82,13 @@ class Senses:
         self._arrivals = dict.fromkeys(self.view.joints.names)
         self._poses = {name: (track, None, math.nan)
                        for name, (track, _, _) in self._poses.items()}
-        self._off = {}  # source: (arrival, how far its stamp was ahead), where that is too far
+        self._clocks.forget()
 
     def look_at_clocks(self, now, ros_now):
         """Forget all stamps if the clock of the messages has jumped since the last look."""
-        before, self._offset = self._offset, ros_now - now
-        if before is not None and not abs(self._offset - before) <= CLOCK_STEP:
-            # Those of before the jump would hide, or be older than, all that follow.
-            self._forget_times(ros_now, self._offset - before)
+        jump = self._clocks.jump(now, ros_now)
+        if jump:  # stamps of before would hide, or be older than, all that follow
+            self._forget_times(ros_now, jump)
 
     def hear_joints(self, names, positions, velocities, stamp, now, ros_now, limits):
         """Take a joint state, which may be a part; return why it is unusable, or an empty text."""
@@ -98,16 +96,15 @@ class Senses:
         needed = self.view.joints.needed(names)
         if not needed:
             return ''
-        limit = limits.settings.state_timeout
-        self._note(needed[0], f'the joint state of {needed[0]}', stamp - ros_now, now, limit)
+        off = self._clocks.check_stamp(needed[0], f'the joint state of {needed[0]}', stamp, now,
+                                       ros_now, limits.settings.state_timeout)
         if stamp < self._since:
-            if needed[0] in self._off:  # it came, but says another time
+            if off:  # it came, but says another time
                 self._arrivals.update(dict.fromkeys(needed, now))
             return ''
         try:
-            if stamp - ros_now > limit:
-                # Once taken, it would hide all that follow.
-                raise ValueError(self._off[needed[0]][1])
+            if off and stamp > ros_now:  # once taken, it would hide all that follow
+                raise ValueError(off)
             self.view.joints.update(names, positions, velocities, stamp)
         except ValueError as error:
             self._bad_joints = now, str(error)
@@ -119,9 +116,10 @@ class Senses:
     def hear_pose(self, name, pose, frame, stamp, now, ros_now, limits):
         """Take the pose (7,) of a body, m and quaternion w, x, y, z; return its Reason or None."""
         self.look_at_clocks(now, ros_now)
-        self._note(name, 'its pose', stamp - ros_now, now, limits.settings.pose_timeout)
+        off = self._clocks.check_stamp(name, 'its pose', stamp, now, ros_now,
+                                       limits.settings.pose_timeout)
         if stamp < self._since:
-            return Reason.POSE_OLD if name in self._off else None
+            return Reason.POSE_OLD if off else None
         track, fault = check_pose(self._poses[name][0], pose, frame, self._frames, now,
                                   ages(now, ros_now, now, stamp), limits)
         self._pose_faults[name] = fault if fault in UNUSABLE else None
@@ -131,21 +129,6 @@ class Senses:
         if fault in (None, Reason.POSE_JUMP):  # a time ahead would hide all poses that follow
             self.view.tracks[name].update(self._in_world(pose, frame), stamp)
         return fault
-
-    def _note(self, source, what, ahead, now, limit):
-        """Keep in mind whether the newest stamp of a source is off by more than a limit, s."""
-        self._off.pop(source, None)
-        if abs(ahead) <= limit:
-            return
-        side, why = (('ahead of', 'a clock is wrong') if ahead > 0 else
-                     ('behind', 'it comes late, or a clock is wrong'))
-        self._off[source] = now, (f'the stamp of {what} is {abs(ahead):.3f} s {side} the clock of '
-                                  f'this machine: {why}')
-
-    def _why_off(self, sources, now, limit):
-        """Return why the stamps of a source cannot be used, or '' where they can, or none come."""
-        found = (self._off[source] for source in sources if source in self._off)
-        return next((text for arrival, text in found if now - arrival <= limit), '')
 
     def _in_world(self, pose, frame):
         """Return a sound pose in the world, with a quaternion of length 1."""
@@ -175,9 +158,9 @@ class Senses:
         late = timeout(self.state_ages(now, ros_now), settings.state_timeout, Reason.STATE_STALE,
                        Reason.STATE_OLD)
         if late:
-            found[late] = (self._why_off(self.view.joints.names, now, settings.state_timeout)
-                           or self.view.joints.problem(ros_now, settings.state_timeout)
-                           or TEXTS[late])
+            joints, limit = self.view.joints, settings.state_timeout
+            found[late] = (self._clocks.why_off(joints.names, now, limit)
+                           or joints.problem(ros_now, limit) or TEXTS[late])
         if now - self._bad_joints[0] <= settings.state_timeout:
             found[Reason.STATE_BAD] = self._bad_joints[1]
         for name in self.names:
@@ -198,16 +181,17 @@ class Senses:
         # What was wrong with the newest message counts until a good one comes.
         fault = self._pose_faults[name] or pose_fault(
             track, now, ages(now, ros_now, arrival, stamp), limits)
-        if fault in (Reason.POSE_MISSING, Reason.POSE_STALE) and self._why_off(
+        if fault in (Reason.POSE_MISSING, Reason.POSE_STALE) and self._clocks.why_off(
                 (name,), now, limits.settings.pose_timeout):
             return Reason.POSE_OLD  # they come, and are passed over
         return fault
 
     def pose_text(self, name, fault, now, limits):
         """Return what is wrong with the pose of a body whose Reason is `fault`."""
-        off = fault == Reason.POSE_OLD and self._why_off((name,), now,
-                                                          limits.settings.pose_timeout)
-        return off or TEXTS[fault]
+        if fault != Reason.POSE_OLD:
+            return TEXTS[fault]
+        return (self._clocks.why_off((name,), now, limits.settings.pose_timeout)
+                or TEXTS[fault])
 
     def pose_ages(self, ros_now):
         """Return the age by stamp, s, of the oldest pose."""
