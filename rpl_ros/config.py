@@ -9,11 +9,9 @@ from array import array
 from dataclasses import dataclass, field, fields, replace
 import difflib
 import math
-from pathlib import Path
-
-import yaml
 
 from rpl_ros.tasks.specs import SPECS
+from rpl_ros.yaml_file import read_yaml
 
 
 class SettingsError(ValueError):
@@ -247,7 +245,7 @@ NODE_SETTINGS = {
 
 def did_you_mean(name, known):
     """Return ' (did you mean ...?)' for the nearest known name, or an empty string."""
-    near = difflib.get_close_matches(name, list(known), n=1)
+    near = difflib.get_close_matches(str(name), list(known), n=1)
     return f' (did you mean {near[0]!r}?)' if near else ''
 
 
@@ -330,8 +328,8 @@ def read_parameter_file(path, nodes=(*NODE_SETTINGS, *ROBOT_NODES)):
     unknown node, or has two sections for one.
     """
     try:
-        content = yaml.safe_load(Path(path).read_text())
-    except (OSError, yaml.YAMLError) as error:
+        content = read_yaml(path)
+    except (OSError, ValueError) as error:
         raise SettingsError(f'{path}: cannot be read as a ROS parameter file: {error}') from error
     if not isinstance(content, dict):
         raise SettingsError(f'{path}: expected a mapping of node names to ros__parameters')

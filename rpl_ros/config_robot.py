@@ -133,6 +133,9 @@ class AdapterSettings(RobotTopics):
                                          tighten='down')
     command_timeout: float = setting(0.08, 'oldest command to move by, s', 0.001, 10.0,
                                      tighten='down')
+    run_stop_timeout: float = setting(
+        0.5, 'how long the run-stop may say nothing before the arm stops, s; 1e6 = for ever, for '
+        'one that speaks on change only', 0.01, 1e6, tighten='down')
     pose_timeout: float = setting(0.2, 'oldest pose of the tracker to move by, s', 0.001, 60.0,
                                   tighten='down')
     pose_jump: float = setting(0.25, 'distance between two poses from which it is a jump, m', 1e-3,

@@ -17,6 +17,8 @@ from rpl_msgs.msg import BaseAction, Command
 from std_msgs.msg import Bool, Float64, Header
 from std_srvs.srv import SetBool, Trigger
 
+from rpl_ros.assets import share
+from rpl_ros.config import read_parameter_file
 from rpl_ros.convert import to_wire
 from rpl_ros.nodes.qos import publisher, subscribe
 from rpl_ros.nodes.robot_messages import from_time, read_twist
@@ -24,11 +26,12 @@ from rpl_ros.nodes.robot_messages import from_time, read_twist
 TWIST = 'fetch_relay/twist'
 ADAPTER = 'fetch_adapter_node'
 SIM = {'task': 'hook'}
-SETTINGS = {'task': 'hook', 'reset_service': 'reset_scene', 'episodes': 0, 'horizon': 100_000,
-            'subscribers': 1,
+CONTRACT = read_parameter_file(share('config') / 'robot' / 'fetch.yaml')[ADAPTER]
+SETTINGS = {**{name: "''" if value == '' else value for name, value in CONTRACT.items()},
+            'reset_service': 'reset_scene', 'episodes': 0, 'horizon': 100_000, 'subscribers': 1,
             # Of a machine that other tests keep busy.
             'state_timeout': 0.3, 'pose_timeout': 0.4, 'command_timeout': 0.3,
-            'base_action_timeout': 0.3, 'robot_timeout': 0.5}
+            'base_action_timeout': 0.3, 'robot_timeout': 0.5, 'run_stop_timeout': 2.0}
 STOPS = 3  # by the contract
 UP, DOWN = np.array([0.0, 0.0, 0.1, 0.0]), np.array([0.0, 0.0, -0.1, 0.0])
 

@@ -3,6 +3,7 @@
 
 from dataclasses import replace
 
+from hypothesis import given, settings, strategies as st
 import numpy as np
 import pytest
 
@@ -46,22 +47,28 @@ class Robot:
     def __init__(self, kinematics, measurements, **changes):
         """Begin an episode."""
         self.adapter = Adapter(replace(SETTINGS, **changes), kinematics)
-        self.adapter.run_stop = False
-        self._measurements, self.now = measurements, 10.0
+        self._measurements, self.now, self.ahead = measurements, 10.0, AHEAD
+        self.adapter.due(*self.times())  # as the node's watch does, long before
         self.adapter.begin(3, self.now + AHEAD)
 
     def times(self):
         """Return (steady clock, clock of the messages)."""
-        return self.now, self.now + AHEAD
+        return self.now, self.now + self.ahead
 
     def hear(self, *kinds, **changes):
-        """Hear all but the `kinds`; return the answers. `changes` are frame or stamp."""
+        """Hear all but the `kinds`; return the answers.
+
+        `changes` are the frame, the stamp, or by how much the stamp of a kind is off.
+        """
+        if 'run-stop' not in kinds:
+            self.adapter.hear_run_stop(False, self.now)
         limits, senses = self.adapter.limits, self.adapter.senses
-        stamp = changes.get('stamp', self.now + AHEAD)
+        right = changes.get('stamp', self.now + self.ahead)
         said = []
         for item in self._measurements:
             if item.kind in kinds or item.kind == 'grip' and 'grip' not in senses.names:
                 continue
+            stamp = right + changes.get(item.kind, 0.0)
             if item.kind in senses.names:
                 said.append(senses.hear_pose(item.kind, item.content,
                                              changes.get('frame', 'world'), stamp, *self.times(),
@@ -239,8 +246,7 @@ def test_what_is_from_before_the_episode_does_not_count(robot):
 
 
 def test_before_the_first_message_about_the_run_stop_nothing_moves(robot):
-    robot.adapter.run_stop = None
-    robot.hear()
+    robot.hear('run-stop')
     assert robot.adapter.next_state(*robot.times()) is None
     assert 'run_stopped' in robot.adapter.faults(*robot.times())[Reason.RUN_STOP]
 
@@ -318,3 +324,242 @@ def test_the_contract_of_another_arm_drives_it():
     contract = read_contract(share('config') / 'robot' / 'moveit_servo.yaml')
     adapter = Adapter(make_settings(AdapterRunSettings, vars(contract)), None)
     assert adapter.senses.names == ('object', 'goal', 'grip')
+
+
+def stopped(robot):
+    """Return the Reasons, with their texts, for which a moving arm is stopped at once."""
+    assert robot.adapter.due(*robot.times())
+    order = robot.adapter.decide(*robot.times())
+    assert order.output == Output.STOP
+    return {reason: order.texts.get(reason) for reason in order.reasons}
+
+
+def test_a_run_stop_that_says_nothing_any_more_stops_the_arm_until_it_does(robot):
+    limit = robot.adapter.settings.run_stop_timeout
+    robot.step()
+    begin, order = robot.now, None
+    while order is None or order.output == Output.TWIST:
+        robot.now += PERIOD
+        robot.hear('run-stop')
+        state = robot.adapter.next_state(*robot.times())
+        if state is None:
+            break
+        robot.answer(state, BACK, BACK)
+        order = robot.adapter.decide(*robot.times())
+    assert limit < robot.now - begin < limit + 1.1 * PERIOD
+    text = stopped(robot)[Reason.RUN_STOP_STALE]
+    assert text == (f'nothing came on run_stopped for {robot.now - begin:.2f} s, allowed are 0.5 '
+                    's: stop until something comes')
+    assert robot.step()[1].output == Output.TWIST  # by itself
+
+
+@pytest.mark.parametrize('pressed', [False, True])
+def test_a_run_stop_that_speaks_on_change_only_can_be_believed_for_ever(
+        kinematics, measurements, pressed):
+    robot = Robot(kinematics, measurements, run_stop_timeout=1e6)
+    robot.step()
+    if pressed:
+        robot.adapter.hear_run_stop(True, robot.now)
+    robot.now += 1e5
+    robot.hear('run-stop')
+    assert not robot.adapter.faults(*robot.times())
+    assert bool(robot.adapter.run_stop) == pressed
+
+
+def test_a_run_stop_whose_last_word_was_pressed_stays_so_when_it_dies(robot):
+    robot.step()
+    robot.adapter.hear_run_stop(True, robot.now)
+    assert Reason.RUN_STOP in stopped(robot)
+    robot.now += 10.0
+    robot.hear('run-stop')
+    robot.adapter.decide(*robot.times(), reset=True)
+    assert robot.adapter.mode == Mode.RUN_STOPPED
+
+
+def test_without_a_run_stop_topic_nobody_waits_for_one(kinematics, measurements):
+    robot = Robot(kinematics, measurements, run_stop_topic='')
+    robot.now += 100.0
+    robot.hear('run-stop')
+    assert not robot.adapter.faults(*robot.times())
+
+
+@pytest.mark.parametrize('jump', [-3600.0, 3600.0, -0.1, 0.1])
+def test_after_a_jump_of_the_clock_the_arm_stops_and_goes_on_with_the_new_time(robot, jump):
+    for _ in range(3):
+        robot.step()
+    robot.now += 0.01
+    robot.ahead += jump
+    reasons = stopped(robot)
+    assert reasons[Reason.CLOCK_JUMPED] == (
+        f'the clock of the messages jumped by {jump:+.3f} s: stop until all joint states and '
+        'poses have come with the new time')
+    # One of them is still missing; the one that is there takes no harm by it.
+    robot.now += 0.01
+    robot.hear('hook')
+    assert Reason.CLOCK_JUMPED in robot.adapter.faults(*robot.times())
+    assert Reason.STATE_OLD not in robot.adapter.faults(*robot.times())
+    robot.now += 0.01
+    robot.hear()
+    assert not robot.adapter.faults(*robot.times())
+    assert robot.step()[1].output == Output.TWIST
+
+
+@pytest.mark.parametrize('jump', [-3600.0, 3600.0])
+def test_what_is_still_on_its_way_when_the_clock_jumps_does_no_harm(robot, jump):
+    robot.step()
+    robot.ahead += jump
+    robot.now += 0.01
+    robot.hear(stamp=robot.now + AHEAD)  # with the time of before
+    assert Reason.CLOCK_JUMPED in stopped(robot)
+    robot.now += 0.1
+    robot.hear()
+    assert not robot.adapter.faults(*robot.times())
+    assert robot.step()[1].output == Output.TWIST
+
+
+def test_a_jump_of_the_clock_ends_no_latched_stop_and_forgets_no_pose_that_jumped(robot):
+    robot.step()
+    robot.adapter.decide(*robot.times(), estop=True)
+    robot.ahead += 50.0
+    robot.now += PERIOD
+    robot.hear()
+    assert robot.adapter.mode == Mode.ESTOPPED
+    assert robot.step()[1].output == Output.NOTHING or robot.adapter.mode == Mode.ESTOPPED
+    track = robot.adapter.senses._poses['object'][0]
+    robot.ahead -= 50.0
+    robot.now += PERIOD
+    robot.adapter.faults(*robot.times())
+    assert robot.adapter.senses._poses['object'][0] is track and track.position is not None
+
+
+def test_a_clock_that_is_slewed_has_not_jumped(robot):
+    for _ in range(40):
+        robot.ahead -= 0.05 * PERIOD  # 80 ms in all
+        assert robot.step()[1].output == Output.TWIST
+
+
+@pytest.mark.parametrize('off', [-3600.0, 3600.0])
+@pytest.mark.parametrize('kind, reason, named', [
+    ('arm', Reason.STATE_OLD, 'the joint state of torso_lift_joint'),
+    ('gripper', Reason.STATE_OLD, 'the joint state of l_gripper_finger_joint'),
+    ('object', Reason.POSE_OLD, 'object: the stamp of its pose')])
+@pytest.mark.parametrize('playing', [True, False])
+def test_a_publisher_whose_clock_is_wrong_is_named_with_how_far(robot, kind, reason, named, off,
+                                                                playing):
+    for _ in range(3 * playing):
+        robot.step()
+    for _ in range(30):
+        robot.now += 0.01
+        robot.hear(**{kind: off})
+    faults = robot.adapter.faults(*robot.times())
+    assert Reason.CLOCK_JUMPED not in faults
+    side = 'ahead of' if off > 0 else 'behind'
+    texts = '; '.join(faults.values())
+    assert named in texts and f'is 3600.000 s {side} the clock of this machine' in texts
+    assert 'no joint state of' not in texts and 'did not come' not in texts
+    if off < 0 or kind == 'object':
+        assert reason in faults
+    robot.now += 0.5  # until what was wrong is forgotten
+    robot.hear()
+    assert not robot.adapter.faults(*robot.times())
+
+
+def test_two_poses_with_one_fault_are_both_named(robot):
+    robot.step()
+    robot.now += 1.0
+    robot.hear('object', 'goal')
+    text = robot.adapter.faults(*robot.times())[Reason.POSE_STALE]
+    assert text.startswith('object: ') and '; goal: ' in text
+
+
+def test_joints_of_others_never_matter(robot):
+    senses, limits = robot.adapter.senses, robot.adapter.limits
+    robot.step()
+    for names, positions, velocities, stamp in (
+            (['wheel'], [np.nan], [], 0.0), (['a', 'a'], [1.0], [], 1e12), ([], [], [], 0.0)):
+        assert senses.hear_joints(names, np.array(positions), np.array(velocities), stamp,
+                                  *robot.times(), limits) == ''
+        assert not robot.adapter.faults(*robot.times())
+    assert robot.step()[1].output == Output.TWIST
+
+
+def test_a_bad_joint_state_is_named_as_long_as_it_counts(robot):
+    senses, limits = robot.adapter.senses, robot.adapter.limits
+    robot.step()
+    said = senses.hear_joints(['elbow_flex_joint'], np.array([np.nan]), np.array([]),
+                              robot.times()[1], *robot.times(), limits)
+    assert 'elbow_flex_joint has position nan' in said
+    assert stopped(robot)[Reason.STATE_BAD] == said
+
+
+def test_a_robot_whose_joint_states_have_no_velocities_is_driven(kinematics, measurements):
+    bare = [replace(item, content=(item.content[0], item.content[1], np.array([])))
+            if item.kind in ('arm', 'gripper') else item for item in measurements]
+    robot, other = (Robot(kinematics, found) for found in (bare, measurements))
+    robot.hear()
+    assert robot.adapter.next_state(*robot.times()) is None
+    text = robot.adapter.faults(*robot.times())[Reason.STATE_OLD]
+    assert text.startswith('no velocity of shoulder_pan_joint')
+    for one in (robot, other):
+        one.now += PERIOD
+        one.hear()
+    (state, order), (expected, _) = robot.step(), other.step()
+    assert order.output == Output.TWIST
+    np.testing.assert_allclose(state.observation, expected.observation, atol=1e-3)
+
+
+def test_joints_that_another_robot_calls_otherwise_are_named_as_it_does(kinematics, measurements):
+    names = tuple(f'left_{name}' for name in SETTINGS.arm_joints)
+    robot = Robot(kinematics, measurements, arm_joints=names)
+    robot.hear()  # of a Fetch, which stands beside it
+    assert robot.adapter.next_state(*robot.times()) is None
+    assert 'no joint state of left_shoulder_pan_joint' in '; '.join(
+        robot.adapter.faults(*robot.times()).values())
+
+
+EVENTS = st.lists(st.tuples(
+    st.sampled_from(['step', 'step', 'step', 'jump', 'silent', 'run-stop', 'estop', 'reset',
+                     'naked', 'late']),
+    st.sampled_from([-3600.0, -0.2, -0.03, 0.03, 0.2, 3600.0])), max_size=25)
+
+
+@settings(max_examples=60, deadline=None)
+@given(EVENTS)
+def test_whatever_clocks_and_sensors_do_the_arm_moves_on_nothing_old_and_goes_on_after(
+        kinematics, measurements, events):
+    robot = Robot(kinematics, measurements)
+    adapter, pressed, latched, heard = robot.adapter, False, False, -1.0
+    for event, size in events:
+        robot.now += 0.6 if event == 'silent' else PERIOD
+        if event == 'jump':
+            robot.ahead += size
+        elif event == 'late':
+            robot.hear(stamp=robot.now + robot.ahead + size)
+            pressed, heard = False, robot.now
+        elif event == 'run-stop':
+            adapter.hear_run_stop(True, robot.now)
+            pressed = latched = True
+        elif event == 'naked':
+            robot.hear('arm', 'gripper')
+            pressed = False
+        elif event == 'step':
+            robot.hear()
+            pressed, heard = False, robot.now
+        elif event in ('estop', 'reset'):
+            adapter.decide(*robot.times(), **{event: True})
+            latched = event == 'estop' or latched and pressed
+        faults, state = adapter.faults(*robot.times()), adapter.next_state(*robot.times())
+        assert state is None or not faults
+        if state is not None:
+            assert np.abs(state.observation).max() < 3.0
+            robot.answer(state, BACK, BACK)
+        order = adapter.decide(*robot.times())
+        if order.output == Output.TWIST:
+            assert not latched and not faults
+            assert robot.now - heard <= SETTINGS.state_timeout
+    for _ in range(8):  # all is well again
+        robot.now += 0.1
+        robot.hear()
+    assert not adapter.faults(*robot.times())
+    adapter.decide(*robot.times(), reset=True)
+    assert robot.step()[1].output == Output.TWIST

@@ -12,10 +12,11 @@ import pytest
 import yaml
 
 from rpl_ros.assets import share
-from rpl_ros.config import make_settings, Managed, NODE_SETTINGS, SettingsError
+from rpl_ros.config import (make_settings, Managed, NODE_SETTINGS, read_parameter_file,
+                            SettingsError)
 from rpl_ros.config_robot import AdapterSettings
 from rpl_ros.launching.run_folder import parameter_file
-from rpl_ros.robot.contract import check_contract, NODE, read_contract, tightened
+from rpl_ros.robot.contract import check_contract, ENTRIES, NODE, read_contract, tightened
 from rpl_ros.robot.safety_limits import limits_of
 
 FETCH = share('config') / 'robot' / 'fetch.yaml'
@@ -23,8 +24,9 @@ OWN = fields(AdapterSettings)[len(fields(Managed)):]  # those of all nodes come 
 
 
 def test_the_fetch_file_names_every_entry_and_the_defaults_are_a_fetch():
-    given = yaml.safe_load(FETCH.read_text())[NODE]['ros__parameters']
-    assert set(given) == {spec.name for spec in OWN} | {'task', 'horizon'}
+    given = read_parameter_file(FETCH)[NODE]
+    assert set(given) == {*ENTRIES, 'task', 'horizon'}
+    assert {spec.name for spec in OWN} <= set(ENTRIES)
     assert read_contract(FETCH) == AdapterSettings(task='hook', horizon=700)
 
 
@@ -59,6 +61,7 @@ def test_each_entry_is_described_in_the_docs():
     ('arm_joints', ['a'] * 7, 'named twice'),
     ('singularity_slow', 40.0, 'must be below singularity_stop'),
     ('speed_limit', 0.2, 'above what max_ee_speed 0.1 can ask for'),
+    ('run_stop_timeout', 0.03, 'shorter than one period'),
     ('robot_timeout', 0.03, 'shorter than one period'),
     ('state_timeout', 0.03, 'shorter than one period'),
     ('command_rate', 10.0, 'shorter than one period'),
@@ -82,6 +85,56 @@ def test_each_contradiction_is_one_clear_error(name, value, words):
         read_contract(FETCH, {name: value})
     assert words in str(caught.value) and str(FETCH) in str(caught.value)
     assert '\n' not in str(caught.value)
+
+
+def written(folder, text):
+    """Write a contract; return its path."""
+    path = folder / 'own.yaml'
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize('name', ENTRIES)
+def test_no_entry_of_a_contract_can_be_left_out(tmp_path, name):
+    content = yaml.safe_load(FETCH.read_text())
+    section, = content.values()
+    del section['ros__parameters'][name]
+    path = written(tmp_path, yaml.safe_dump(content))
+    with pytest.raises(SettingsError, match=rf'own.yaml: not given: {name}\. Give every entry'):
+        read_contract(path)
+    assert read_contract(path, {name: getattr(AdapterSettings(), name)})
+
+
+def test_all_that_was_left_out_is_one_error(tmp_path):
+    path = written(tmp_path, f'{NODE}:\n  ros__parameters: {{task: hook, speed_limit: 0.02}}\n')
+    with pytest.raises(SettingsError) as caught:
+        read_contract(path)
+    missing = str(caught.value).partition('not given: ')[2].partition('. ')[0].split(', ')
+    assert missing == [name for name in ENTRIES if name != 'speed_limit'] and len(missing) > 50
+    assert 'config/robot/fetch.yaml' in str(caught.value) and '\n' not in str(caught.value)
+
+
+def test_a_key_that_stands_twice_is_refused_with_its_lines(tmp_path):
+    text = FETCH.read_text()
+    lines = text.splitlines()
+    first = next(number for number, line in enumerate(lines, 1) if 'speed_limit: 0.17' in line)
+    path = written(tmp_path, text + '    speed_limit: 0.02\n')
+    with pytest.raises(SettingsError) as caught:
+        read_contract(path)
+    assert f'speed_limit is given twice, in lines {first} and {len(lines) + 1}' in str(
+        caught.value)
+    assert str(path) in str(caught.value) and '\n' not in str(caught.value)
+
+
+def test_a_key_in_both_sections_is_refused(tmp_path):
+    shared = '/**:\n  ros__parameters: {speed_limit: 0.02}\n'
+    with pytest.raises(SettingsError, match='speed_limit is given twice, in /.* and in'):
+        read_contract(written(tmp_path, FETCH.read_text() + shared))
+
+
+def test_a_section_that_stands_twice_is_refused(tmp_path):
+    with pytest.raises(SettingsError, match='given twice, in lines'):
+        read_contract(written(tmp_path, 2 * FETCH.read_text()))
 
 
 def test_a_file_for_another_node_is_refused(tmp_path):

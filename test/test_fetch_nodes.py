@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 from rcl_interfaces.msg import Parameter, ParameterValue
 from rcl_interfaces.srv import SetParameters
-from robot_tools import (ADAPTER, altered_adapter, DOWN, Graph, is_stop, robot, SETTINGS, SIM, UP,
-                         up_and_down)
+from robot_tools import (ADAPTER, altered_adapter, CONTRACT, DOWN, Graph, is_stop, robot, SETTINGS,
+                         SIM, UP, up_and_down)
 from rpl_msgs.msg import EpisodeResult
+from std_msgs.msg import Bool
 from std_srvs.srv import SetBool, Trigger
+import yaml
 
 from rpl_ros.data import EXPLORE
 from rpl_ros.launching import graph as graphs
@@ -218,7 +220,7 @@ def test_the_last_message_on_the_wire_is_the_stop(tmp_path, number):
                 adapter.send_signal(number)
                 graph.until(lambda: adapter.poll() is not None)
                 graph.wait(0.1)
-                assert adapter.returncode == 0
+                assert adapter.returncode == 130  # interrupted before its last episode
                 assert kinds(graph.sent)[-4:] == [False, True, True, True], trial
 
 
@@ -258,6 +260,60 @@ def test_a_contract_that_cannot_be_is_one_error_at_the_start(tmp_path, changes, 
     assert all(word in text for word in words) and 'Traceback' not in text, text
 
 
+def test_an_adapter_without_a_contract_does_not_start(tmp_path):
+    with nodes(free_domain(), tmp_path,
+               fetch_adapter_node={'task': 'hook', 'speed_limit': 0.05}) as started:
+        assert started[ADAPTER].wait(timeout=30) == 2
+    text = (tmp_path / f'{ADAPTER}.log').read_text()
+    assert 'fetch_adapter_node: not given: max_ee_speed, joint_states_topic, twist_topic' in text
+    assert ', speed_limit' not in text and 'Traceback' not in text
+
+
+def test_a_run_stop_that_dies_stops_the_arm_until_it_is_back(tmp_path):
+    domain = free_domain()
+    with listener(domain) as (node, spin), nodes(
+            domain, tmp_path, fetch_sim_node={**SIM, 'run_stop_topic': 'elsewhere'},
+            fetch_adapter_node={**SETTINGS, 'run_stop_timeout': 0.5}):
+        graph = Graph(node, spin, domain)
+        alive = node.create_timer(0.1, lambda: graph.press.publish(Bool(data=False)))
+        graph.move()
+        since = time.time()
+        alive.cancel()
+        graph.reaction('a dead run-stop', since)
+        graph.says('RUN_STOP_STALE, nothing came on run_stopped for')
+        alive.reset()
+        graph.move()
+
+
+JUMP = '''
+import sys
+from rpl_ros.nodes import fetch_adapter_node
+plain, jumped = fetch_adapter_node.FetchAdapterNode.times, []
+def times(self):
+    now, ros_now = plain(self)
+    if not jumped and self._adapter.account.total['states'] > 40:
+        jumped.append(now)
+    return now, ros_now - 3600.0 * bool(jumped and now < jumped[0] + 1.0)
+fetch_adapter_node.FetchAdapterNode.times = times
+sys.exit(fetch_adapter_node.main(sys.argv))
+'''
+
+
+def test_a_clock_that_jumps_stops_the_arm_and_it_goes_on_with_the_new_time(tmp_path):
+    domain = free_domain()
+    with listener(domain) as (node, spin), nodes(domain, tmp_path, fetch_sim_node=SIM), \
+            altered_adapter(JUMP, domain) as adapter:
+        graph = Graph(node, spin, domain)
+        graph.move()
+        graph.says('CLOCK_JUMPED')
+        graph.move()
+        adapter.send_signal(signal.SIGINT)
+        log = adapter.communicate(timeout=30)[1]
+    # By an hour at once, and back; in between all others were an hour ahead.
+    assert re.search(r'CLOCK_JUMPED: the clock of the messages jumped by -(3600.0|3599.9)', log)
+    assert re.search(r'is 3(600.0|599.9)\d+ s ahead of the clock of this machine', log), log
+
+
 def test_a_person_starts_each_episode_of_a_real_robot(tmp_path):
     with robot(tmp_path, reset_service="''", episodes=2, horizon=10) as (graph, started):
         for episode in range(2):
@@ -274,14 +330,13 @@ def test_a_person_starts_each_episode_of_a_real_robot(tmp_path):
 def contract(folder, **changes):
     """Write a contract that differs from the Fetch's; return its path."""
     path = folder / 'contract.yaml'
-    lines = ''.join(f'    {name}: {value}\n' for name, value in changes.items())
-    path.write_text(f'{ADAPTER}:\n  ros__parameters:\n    task: hook\n{lines}')
+    path.write_text(yaml.safe_dump({ADAPTER: {'ros__parameters': {**CONTRACT, **changes}}}))
     return str(path)
 
 
 @pytest.mark.parametrize('changes', [{}, {  # a Fetch; an arm whose kinematics nobody here knows
-    'grip_pose_topic': 'grip_pose', 'tool_to_grip': [0.1864, 0.0, 0.0], 'check_joints': 'false',
-    'torso_joint': "''", 'arm_joints': [f'joint_{number}' for number in range(7)]}])
+    'grip_pose_topic': 'grip_pose', 'tool_to_grip': [0.1864, 0.0, 0.0], 'check_joints': False,
+    'torso_joint': '', 'arm_joints': [f'joint_{number}' for number in range(7)]}])
 def test_the_graph_of_robot_fetch_sim_runs_to_its_end(tmp_path, changes):
     out, domain, results = tmp_path / 'run', free_domain(), []
     with listener(domain) as (node, spin):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rpl_ros.robot.joints import ARM, FINGERS, JointStates, TORSO
+from rpl_ros.robot.past import BASELINE, Past
 
 NEEDED = (*ARM, *FINGERS, TORSO)
 
@@ -58,8 +59,13 @@ def test_an_older_message_changes_nothing():
 @pytest.mark.parametrize('names, positions, velocities, reason', [
     (ARM, np.ones(7), np.ones(6), '7 names, 7 positions and 6 velocities'),
     (ARM[:2], [0, 0, 0], [0, 0], '2 names, 3 positions'),
+    (ARM[:3], [0, 0], [], '3 names, 2 positions'),
+    (ARM[:3], [], [0.0, 0.0], '3 names, 0 positions and 2 velocities'),
     ((ARM[0], ARM[1], ARM[0]), np.ones(3), np.ones(3), 'shoulder_pan_joint twice'),
+    ((ARM[0], 'x', ARM[0]), np.ones(3), [], 'shoulder_pan_joint twice'),
     (ARM[:2], [0.0, np.nan], [0.0, 0.0], 'shoulder_lift_joint has position nan'),
+    (ARM[:2], [0.0, np.nan], [], 'shoulder_lift_joint has position nan'),
+    (ARM[:2], [0.0, 1e300], [0.0, 0.0], 'shoulder_lift_joint has position 1e.300'),
     (ARM[:2], [0.0, 0.0], [np.inf, 0.0], 'shoulder_pan_joint has .* velocity inf')])
 def test_a_bad_message_is_refused_whole(names, positions, velocities, reason):
     joints = JointStates(ARM)
@@ -68,7 +74,97 @@ def test_a_bad_message_is_refused_whole(names, positions, velocities, reason):
     assert np.isnan(joints.positions).all() and not np.isfinite(joints.ages(1.0)).any()
 
 
-def test_what_nobody_needs_may_be_broken():
+@pytest.mark.parametrize('names, positions, velocities', [
+    (('bellows_joint',), [np.nan], [np.inf]), (('x', 'x'), [1.0, 2.0], []),
+    (('x', 'y', 'z'), [1.0, 2.0], [0.0]), (('x',), [], []), ((), [], []), ((), [1.0], [2.0])])
+def test_what_nobody_needs_may_be_broken(names, positions, velocities):
     joints = JointStates(ARM)
-    joints.update((*ARM, 'bellows_joint'), [*range(7), np.nan], np.zeros(8), 1.0)
+    joints.update(names, positions, velocities, 1.0)
+    assert not np.isfinite(joints.ages(1.0)).any()
+    joints.update((*ARM, *ARM[:0]), [*range(7)], np.zeros(7), 1.0)
+    joints.update(names, positions, velocities, 2.0)
+    assert joints.problem(1.0, 1.0) == '' and joints.positions.tolist() == [*range(7)]
+
+
+def test_joints_nobody_needs_may_stand_beside_needed_ones():
+    joints = JointStates(ARM)
+    joints.update((*ARM, 'wheel', 'wheel'), [*range(7), np.nan, np.inf], [*range(7), np.nan, 1], 1)
     assert joints.problem(1.0, 1.0) == ''
+    assert joints.velocities.tolist() == [*range(7)]
+
+
+@pytest.mark.parametrize('velocities', [[], [np.nan, np.nan]])
+def test_velocities_that_are_missing_are_worked_out_from_positions(velocities):
+    joints = JointStates(FINGERS)
+    joints.update(FINGERS, [0.01, 0.02], velocities, 1.0)
+    assert not np.isfinite(joints.ages(1.0)).any()
+    assert joints.problem(1.0, 0.1).startswith('no velocity of r_gripper_finger_joint, l_gripper')
+    joints.update(FINGERS, [0.01, 0.02], velocities, 1.0)  # the same again says nothing
+    joints.update(FINGERS, [0.0105, 0.02], velocities, 1.000003)  # 0.5 mm in 3 us: noise
+    assert not np.isfinite(joints.ages(1.0)).any()
+    joints.update(FINGERS, [0.012, 0.019], velocities, 1.02)
+    assert joints.problem(1.02, 0.1) == ''
+    np.testing.assert_allclose(joints.velocities, [0.1, -0.05])
+    joints.update(FINGERS, [0.013, 0.018], velocities, 1.03)
+    np.testing.assert_allclose(joints.velocities, [0.1, -0.1])
+    joints.update(FINGERS, [9.0, 9.0], velocities, 0.5)  # late: ignored
+    assert joints.positions.tolist() == [0.013, 0.018]
+
+
+def test_a_joint_may_lose_its_velocities_and_have_them_again():
+    joints = JointStates(ARM[:2])
+    joints.update(ARM[:2], [1.0, 2.0], [0.5, -0.5], 1.0)
+    joints.update(ARM[:2], [1.1, 2.2], [np.nan, -0.4], 1.1)  # each by itself
+    np.testing.assert_allclose(joints.velocities, [1.0, -0.4])
+    joints.update(ARM[:2], [1.2, 2.2], [0.3, 0.2], 1.2)
+    np.testing.assert_array_equal(joints.velocities, [0.3, 0.2])
+    joints.update(ARM[:2], [1.2, 2.2], [], 1.200001)  # too near to be measured: as before
+    np.testing.assert_array_equal(joints.velocities, [0.3, 0.2])
+    assert joints.problem(1.2, 1.0) == ''
+
+
+def test_needed_joints_without_positions_have_no_effect_and_are_named():
+    joints = JointStates(ARM[:1])
+    joints.update(ARM[:1], [], [0.1], 1.0)
+    assert joints.problem(1.0, 1.0) == 'the joint states of shoulder_pan_joint have no positions'
+    joints.update(ARM[:1], [0.3], [0.1], 1.0)
+    joints.update(ARM[:1], [], [], 2.0)
+    assert joints.ages(2.0).tolist() == [1.0]
+
+
+@given(st.lists(st.tuples(st.floats(-0.01, 0.05), st.floats(-1, 1)), max_size=60))
+def test_no_worked_out_velocity_is_faster_than_the_way_in_the_shortest_time(moments):
+    joints, time = JointStates(ARM[:1]), 1e9
+    for later, position in moments:
+        time += later
+        joints.update(ARM[:1], [position], [], time)
+        speed = joints.velocities[0]
+        assert np.isnan(speed) or abs(speed) <= 2.0 / BASELINE * (1 + 1e-9)
+
+
+@given(st.lists(st.tuples(st.floats(0, 0.03), st.floats(-1, 1)), min_size=1, max_size=200),
+       st.floats(0, 1e-5))
+def test_what_is_compared_with_is_old_enough_and_the_memory_is_bounded(moments, squeeze):
+    past, time, known = Past(), 1e9, []
+    for later, value in moments:
+        time += later * squeeze if squeeze > 1e-6 else later
+        found = past.compare(time, value)
+        older = [(at, before) for at, before in known if time - at >= BASELINE]
+        assert (found is not None) == bool(older)
+        if older:
+            seconds, before = found
+            assert seconds >= BASELINE and (time - seconds, before) in [
+                (pytest.approx(at, abs=1e-6), before) for at, before in older]
+            # At most a spacing older than the newest one that would do.
+            assert seconds <= time - older[-1][0] + BASELINE / 8 + 1e-6
+        known.append((time, value))
+        assert len(past._known) < 20
+
+
+@given(st.lists(st.floats(0.01, 0.1), min_size=1, max_size=50))
+def test_a_stream_of_10_ms_and_slower_is_compared_with_the_one_before(periods):
+    past, time = Past(), 1.7e9
+    assert past.compare(time, 0) is None
+    for number, period in enumerate(periods):
+        assert past.compare(time + period, number + 1) == (time + period - time, number)
+        time += period

@@ -12,6 +12,7 @@ import time
 from graph_tools import free_domain
 import pytest
 
+from rpl_ros.assets import share
 from rpl_ros.discovery import SETTINGS as DISCOVERY
 from rpl_ros.nodes.node_help import SETTINGS
 
@@ -90,12 +91,12 @@ def test_help_starts_nothing(name):
         assert f'  {spec.name} (default: ' in done.stdout
 
 
-FILE = '''
-{section}:
-  ros__parameters: {{task: push, max_residual: 0.0}}
-/**:
-  ros__parameters: {{seed: 1}}
-'''
+def limits_file(section):
+    """Return the text of the Fetch's contract under another section, without a residual."""
+    text = (share('config') / 'robot' / 'fetch.yaml').read_text()
+    text = text.replace('/**/fetch_adapter_node:', f'{section}:')
+    return (text.replace('max_residual: 0.3', 'max_residual: 0.0')
+            + '/**:\n  ros__parameters: {seed: 1}\n')
 
 
 @pytest.mark.parametrize('section, remap, right', [
@@ -108,7 +109,7 @@ FILE = '''
     ('fetch_adapter_node', 'state:=state', True)])
 def test_a_limit_in_a_file_reaches_the_node_or_the_node_refuses(tmp_path, section, remap, right):
     path = tmp_path / 'limits.yaml'
-    path.write_text(FILE.format(section=section))
+    path.write_text(limits_file(section))
     program = ('from rpl_ros.nodes.fetch_adapter_node import FetchAdapterNode as Node\n'
                'from rpl_ros.nodes.running import run_node\n'
                'Node.start = lambda self: print("limit", self.settings.max_residual) '

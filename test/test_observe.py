@@ -1,6 +1,7 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
 """The observation from joints and poses against the one that the simulator builds itself."""
 
+from hypothesis import given, strategies as st
 import mujoco
 import numpy as np
 import pytest
@@ -110,6 +111,36 @@ def test_a_track_keeps_the_newest_pose_and_the_motion_that_led_to_it():
     track.update(still + [9.0, 0, 0, 0, 0, 0, 0], 1.02)  # late: ignored
     np.testing.assert_allclose(track.motion[1], [0.1, 0, 0])
     assert track.time == 1.04 and track.pose[0] == pytest.approx(1.1)
+
+
+def test_jittering_stamps_are_no_motion():
+    # 0.5 mm of a tracker's noise in 3 us is no 6.7 m per step.
+    track, still = Track(), np.array([1.7, 0.75, 0.42, 1, 0, 0, 0])
+    noise = np.array([0.0005, 0, 0, 0, 0, 0, 0])
+    track.update(still, 1.0)
+    track.update(still + noise, 1.000003)
+    assert not np.any(track.motion)
+    track.update(still, 1.02)
+    track.update(still + noise, 1.020003)
+    np.testing.assert_allclose(track.motion[1], [0.001, 0, 0], rtol=1e-3)  # 0.5 mm in 20 ms
+    assert track.time == 1.020003 and track.pose[0] == 1.7005
+    turned = np.array([1.7, 0.75, 0.42, np.cos(0.01), 0, 0, np.sin(0.01)])  # by 0.02 rad
+    track.update(turned, 1.03)
+    track.update(turned, 1.030001)
+    np.testing.assert_allclose(track.motion[0], [0, 0, 0.08], rtol=1e-3)  # in 10 ms
+
+
+@given(st.lists(st.floats(0.01, 0.1), min_size=1, max_size=20), st.integers(0, 2**32 - 1))
+def test_the_motion_of_a_regular_stream_is_that_from_the_pose_before_bit_for_bit(periods, seed):
+    rng, track, time = np.random.default_rng(seed), Track(), 1.7e9
+    poses = np.c_[rng.normal(size=(len(periods) + 1, 3)), np.tile([1.0, 0, 0, 0], (
+        len(periods) + 1, 1))]
+    track.update(poses[0], time)
+    for before, after, period in zip(poses, poses[1:], periods):
+        expected = motion_between(before, after, time + period - time)
+        time += period
+        track.update(after, time)
+        np.testing.assert_array_equal(track.motion, expected)
 
 
 def test_the_view_says_what_is_missing_or_old():

@@ -83,7 +83,8 @@ class Plant:
         if draw[11] < 0.02:
             fields[rng.choice(['stop', 'run_stop', 'estop'])] = True
         if draw[12] < 0.05:
-            fields['faults'] = (Reason.POSE_JUMP,) if draw[12] < 0.005 else ()
+            fault = (Reason.POSE_JUMP, Reason.RUN_STOP_STALE, Reason.CLOCK_JUMPED)[rng.integers(3)]
+            fields['faults'] = (fault,) if draw[12] < 0.005 else ()
         return Inputs(jacobian=self.bad_jacobian() if draw[13] < 0.003 else self.jacobian,
                       reset=draw[14] < 0.2, residual_on=draw[15] > 0.02, **fields)
 

@@ -11,6 +11,7 @@ import yaml
 from rpl_ros.config import did_you_mean, load_settings, make_settings, setting, SettingsError
 from rpl_ros.experiments.methods import DEFAULT, METHODS, recipe_file, recipes
 from rpl_ros.tasks.specs import SPECS
+from rpl_ros.yaml_file import read_yaml
 
 KNOWN = {'task': tuple(SPECS), 'method': tuple(METHODS), 'recipe': tuple(recipes())}
 LISTS = (*KNOWN, 'seeds')
@@ -164,10 +165,9 @@ def read_sweep(path):
     for whatever is wrong with the file.
     """
     try:
-        content = yaml.safe_load(Path(path).read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = ' '.join(str(error).split())
-        raise SettingsError(f'{path}: cannot be read as a sweep: {reason}') from None
+        content = read_yaml(path)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f'{path}: cannot be read as a sweep: {error}') from None
     entry_keys = (*Entry.__dataclass_fields__, 'settings')
     _check_keys(content, ('out', 'runs', *entry_keys), path)
     common = {key: content[key] for key in content if key not in ('out', 'runs')}

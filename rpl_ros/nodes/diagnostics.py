@@ -33,7 +33,7 @@ def status_message(adapter, times, stamp, version, newest, active):
         level, text = DiagnosticStatus.ERROR, f'stop: {", ".join(stopped) or adapter.mode.name}'
     twists = counts['twist']
     arrival, age = adapter.senses.state_ages(*times)
-    grip = adapter.senses.grip().position if math.isfinite(arrival) else ()
+    grip = adapter.senses.grip().position if math.isfinite(age) else ()
     values = {
         'lifecycle': 'active' if active else 'inactive', 'mode': adapter.mode.name,
         'episode': '' if adapter.episode is None else adapter.episode,

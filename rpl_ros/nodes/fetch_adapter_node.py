@@ -31,7 +31,7 @@ from rpl_ros.nodes.qos import publisher, subscribe
 from rpl_ros.nodes.robot_messages import from_time, read_pose, to_time, twist_message
 from rpl_ros.nodes.running import run_node
 from rpl_ros.robot.adapter import Adapter, LATCHED
-from rpl_ros.robot.contract import check_contract
+from rpl_ros.robot.contract import check_contract, require_all
 from rpl_ros.robot.kinematics import Kinematics
 from rpl_ros.robot.safety_modes import Output
 from rpl_ros.robot.safety_reasons import moderates, Reason, TEXTS
@@ -39,6 +39,7 @@ from rpl_ros.tasks.described import task_fields
 
 DEPTH = 10
 WATCH_PERIOD = 0.01  # s
+MOMENT, TRIES = 0.005, 5  # s, and how often two clocks are read until they are read in one
 ACKNOWLEDGED_WITHIN = 0.5  # s, the last stop at the end
 
 
@@ -50,8 +51,9 @@ class FetchAdapterNode(ManagedNode):
     """
 
     def __init__(self):
-        """Declare the parameters."""
+        """Declare the parameters; SettingsError where one of the contract was not given."""
         super().__init__('fetch_adapter_node', AdapterRunSettings)
+        require_all(self._parameter_overrides, self.get_name())
         self._episodes = None
 
     def configure(self):
@@ -118,8 +120,12 @@ class FetchAdapterNode(ManagedNode):
         return super().on_cleanup(state)
 
     def times(self):
-        """Return (steady clock, clock of the messages), s."""
-        return time.monotonic(), self.get_clock().now().nanoseconds * 1e-9
+        """Return (steady clock, clock of the messages), s, of one moment."""
+        for _ in range(TRIES):
+            now, ros_now = time.monotonic(), self.get_clock().now().nanoseconds * 1e-9
+            if time.monotonic() - now < MOMENT:
+                break  # otherwise the process was held in between: that would look like a jump
+        return now, ros_now
 
     def _on_joints(self, message):
         why = self._adapter.senses.hear_joints(
@@ -134,12 +140,14 @@ class FetchAdapterNode(ManagedNode):
             name, read_pose(message), message.header.frame_id, from_time(message.header.stamp),
             *self.times(), self._adapter.limits)
         if fault:
+            text = self._adapter.senses.pose_text(name, fault, time.monotonic(),
+                                                  self._adapter.limits)
             self.warn(fault, f'{name} in the frame {message.header.frame_id!r}: {fault.name}: '
-                      f'{TEXTS[fault]}')
+                      f'{text}')
             self._watch()
 
     def _on_run_stop(self, message):
-        self._adapter.run_stop = message.data
+        self._adapter.hear_run_stop(message.data, time.monotonic())
         self._watch()
 
     def _on_base_action(self, message):

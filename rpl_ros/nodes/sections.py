@@ -7,9 +7,8 @@ defaults instead of the limits in its file.
 
 import re
 
-import yaml
-
 from rpl_ros.config import SettingsError
+from rpl_ros.yaml_file import read_yaml
 
 
 def reaches(section, node):
@@ -30,11 +29,14 @@ def parameter_files(words):
 def require_sections_that_reach(words, name, node):
     """Raise SettingsError where a file has sections for `name`, but none that reaches `node`.
 
-    `words` is the command line, `name` what the node is called in our files, `node` its full name.
+    So it does for a key that stands twice, of which ROS takes one without a word. `words` is the
+    command line, `name` what the node is called in our files, `node` its full name.
     """
     for path in parameter_files(words):
-        with open(path, encoding='utf-8') as file:
-            sections = [str(section) for section in yaml.safe_load(file) or {}]
+        try:
+            sections = [str(section) for section in read_yaml(path) or {}]
+        except ValueError as error:
+            raise SettingsError(f'{path}: {error}') from error
         meant = [section for section in sections if section.rpartition('/')[2] == name]
         if meant and not any(reaches(section, node) for section in meant):
             raise SettingsError(f'{path}: the section {meant[0]!r} does not reach the node {node}: '

@@ -65,7 +65,7 @@ class Adapter:
         self.spec = spec(settings.task, settings.horizon)
         self.senses = Senses(settings, kinematics)
         self.account = Account()
-        self.run_stop, self.residual_on = None, settings.residual
+        self.run_stop, self._run_stop_at, self.residual_on = None, -math.inf, settings.residual
         self.episode = None   # number of the one that runs
         self.state = None
         self._memory = at_rest(self.limits)
@@ -151,18 +151,28 @@ class Adapter:
             self._command = Said(sent, now, stamp, status)
             self._age = now - self._since
 
+    def hear_run_stop(self, pressed, now):
+        """Take whether the run-stop is pressed."""
+        self.run_stop, self._run_stop_at = pressed, now
+
     def _is_for_now(self, episode, step):
         return self.state is not None and (episode, step) == (self.state.episode, self.state.step)
 
     def faults(self, now, ros_now):
         """Return {Reason: text} of all that forbids motion now, beside what the command says."""
-        found = self.senses.faults(now, ros_now, self.limits)
-        if self.run_stop is None and self.settings.run_stop_topic:
-            found[Reason.RUN_STOP] = f'nothing came on {self.settings.run_stop_topic} yet'
+        found, settings = self.senses.faults(now, ros_now, self.limits), self.settings
+        silent = now - self._run_stop_at
+        if self.run_stop is None and settings.run_stop_topic:
+            found[Reason.RUN_STOP] = f'nothing came on {settings.run_stop_topic} yet'
+        elif settings.run_stop_topic and silent > settings.run_stop_timeout:
+            found[Reason.RUN_STOP_STALE] = (
+                f'nothing came on {settings.run_stop_topic} for {silent:.2f} s, allowed are '
+                f'{settings.run_stop_timeout:g} s: stop until something comes')
         return found
 
     def due(self, now, ros_now):
-        """Return whether to decide at once."""
+        """Return whether to decide at once; to be asked all the time, for the clocks' sake."""
+        self.senses.look_at_clocks(now, ros_now)
         if self.mode == Mode.MOVING and (self.run_stop or self.faults(now, ros_now)):
             return True
         if self.state is None:

@@ -6,24 +6,47 @@ import math
 
 import numpy as np
 
-from rpl_ros.config import did_you_mean, make_settings, read_parameter_file, SettingsError
+from rpl_ros.config import (did_you_mean, make_settings, Managed, read_parameter_file,
+                            SettingsError)
 from rpl_ros.config_robot import AdapterSettings
 from rpl_ros.robot.safety_limits import MAX_WINDOW, window
 from rpl_ros.tasks.specs import spec
 
 NODE = 'fetch_adapter_node'
 TIMEOUTS = ('state_timeout', 'base_action_timeout', 'command_timeout', 'pose_timeout',
-            'robot_timeout')
+            'run_stop_timeout', 'robot_timeout')
+OF_ALL_NODES = {spec.name for spec in fields(Managed)} - {'max_ee_speed'}
+ENTRIES = tuple(spec.name for spec in fields(AdapterSettings) if spec.name not in OF_ALL_NODES)
+"""All entries of a contract: none has a default that a robot could move by."""
 
 
 def read_contract(path, overrides=None):
     """Return the AdapterSettings of a contract file; `overrides` is {setting: value}.
 
-    SettingsError for anything unknown, of a wrong type or length, out of range or contradictory.
+    SettingsError for anything left out, unknown, of a wrong type or length, out of range or
+    contradictory.
     """
     sections = read_parameter_file(path, (NODE,))
-    values = {**sections.get('/**', {}), **sections.get(NODE, {}), **(overrides or {})}
-    return check_contract(make_settings(AdapterSettings, values, str(path)), str(path))
+    shared, own = sections.get('/**', {}), sections.get(NODE, {})
+    for name in shared.keys() & own.keys():
+        raise SettingsError(f'{path}: {name} is given twice, in /** and in {NODE}: leave out one '
+                            'of them')
+    values = {**shared, **own, **(overrides or {})}
+    settings = make_settings(AdapterSettings, values, str(path))
+    require_all(values, str(path))
+    return check_contract(settings, str(path))
+
+
+def require_all(given, where):
+    """Raise SettingsError where an entry of the contract is not among the names `given`.
+
+    It names all that are missing: what limits or names a robot is never a default.
+    """
+    missing = [name for name in ENTRIES if name not in given]
+    if missing:
+        raise SettingsError(f'{where}: not given: {", ".join(missing)}. Give every entry of the '
+                            'contract: config/robot/fetch.yaml has them all, and '
+                            'docs/real_robot.md says what each means')
 
 
 def check_contract(settings, where):

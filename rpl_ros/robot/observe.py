@@ -39,7 +39,8 @@ def see(pose, motion):
 def motion_between(before, after, seconds):
     """Return (angular, linear) displacement per control step, (3,) each, rad and m.
 
-    It is that of a body which turned and moved evenly between two poses, `seconds` apart.
+    It is that of a body which turned and moved evenly between two poses, `seconds` apart: for
+    measured ones at least past.BASELINE.
     """
     turn, back = np.empty(3), np.empty(4)
     mujoco.mju_negQuat(back, before[3:])

@@ -47,6 +47,8 @@ class Reason(IntEnum):
     RUN_STOP = 62
     ESTOP = 63
     RESET = 64
+    RUN_STOP_STALE = 65
+    CLOCK_JUMPED = 66
 
 
 TEXTS = {
@@ -87,6 +89,8 @@ TEXTS = {
     Reason.STOP_ASKED: 'a stop was asked for: by the command, or by the node',
     Reason.RUN_STOP: 'the run-stop is pressed, or was not reset: stop',
     Reason.ESTOP: 'the emergency stop was asked for and not reset: stop',
+    Reason.RUN_STOP_STALE: 'the run-stop says nothing any more: stop until it does',
+    Reason.CLOCK_JUMPED: 'the clock of the messages jumped: stop until all came with the new time',
     Reason.RESET: 'a person has reset the stop: the next command counts',
 }
 

@@ -11,7 +11,8 @@ import mujoco
 import numpy as np
 
 from rpl_ros.robot.bodies import body_names
-from rpl_ros.robot.joints import ARM, FINGERS, TORSO
+from rpl_ros.robot.clocks import Clocks
+from rpl_ros.robot.joints import ARM
 from rpl_ros.robot.observe import matrix
 from rpl_ros.robot.safety_inputs import ages, check_pose, pose_fault, PoseTrack, timeout
 from rpl_ros.robot.safety_reasons import Reason, TEXTS
@@ -56,45 +57,69 @@ class Senses:
         self._base = pose_of(settings.base_pose)
         self._turn = matrix(self._base[3:]).reshape(3, 3)
         self._both = np.kron(np.eye(2), self._turn)
-        self._fetch_names = dict(zip(settings.finger_joints, FINGERS))
-        if not told:
-            self._fetch_names.update(zip((*settings.arm_joints, settings.torso_joint),
-                                         (*ARM, TORSO)))
+        joints = settings.finger_joints if told else (
+            *settings.arm_joints, *settings.finger_joints, settings.torso_joint)
         self.names = body_names(settings.task) + (GRIP,) * told
         self.view = RobotView(kinematics, self.names, self._base, settings.hook_offset,
-                              settings.tool_to_grip)
+                              settings.tool_to_grip, joints)
+        self._clocks = Clocks()
         self.forget(-math.inf)
 
     def forget(self, since):
         """Know nothing, and ignore what has a stamp before `since`, s."""
-        self.view.forget()
-        self._since = since
-        self._arrivals = dict.fromkeys(self._fetch_names.values())
-        self._bad_joints_at = -math.inf
+        self._bad_joints = -math.inf, ''
         self._poses = {name: (PoseTrack(), None, math.nan) for name in self.names}
         self._pose_faults = dict.fromkeys(self.names)
+        self._forget_times(since, 0.0)
+
+    def _forget_times(self, since, jump):
+        """Forget all that has a stamp, after the clock of the messages jumped by `jump`, s.
+
+        What is known of bad messages and of poses that jump stays.
+        """
+        self.view.forget()
+        self._since, self._jump = since, jump
+        self._arrivals = dict.fromkeys(self.view.joints.names)
+        self._poses = {name: (track, None, math.nan)
+                       for name, (track, _, _) in self._poses.items()}
+        self._clocks.forget()
+
+    def look_at_clocks(self, now, ros_now):
+        """Forget all stamps if the clock of the messages has jumped since the last look."""
+        jump = self._clocks.jump(now, ros_now)
+        if jump:  # stamps of before would hide, or be older than, all that follow
+            self._forget_times(ros_now, jump)
 
     def hear_joints(self, names, positions, velocities, stamp, now, ros_now, limits):
         """Take a joint state, which may be a part; return why it is unusable, or an empty text."""
-        if stamp < self._since:
+        self.look_at_clocks(now, ros_now)
+        needed = self.view.joints.needed(names)
+        if not needed:
             return ''
-        names = [self._fetch_names.get(name, name) for name in names]
+        off = self._clocks.check_stamp(needed[0], f'the joint state of {needed[0]}', stamp, now,
+                                       ros_now, limits.settings.state_timeout)
+        if stamp < self._since:
+            if off:  # it came, but says another time
+                self._arrivals.update(dict.fromkeys(needed, now))
+            return ''
         try:
-            if stamp - ros_now > limits.settings.state_timeout:
-                # Once taken, it would hide all that follow.
-                raise ValueError(f'joint state of {names[0] if names else "nothing"} is from '
-                                 f'{stamp - ros_now:.3f} s ahead: is a clock wrong?')
+            if off and stamp > ros_now:  # once taken, it would hide all that follow
+                raise ValueError(off)
             self.view.joints.update(names, positions, velocities, stamp)
         except ValueError as error:
-            self._bad_joints_at = now
+            self._bad_joints = now, str(error)
             return str(error)
-        self._arrivals.update((name, now) for name in names if name in self._arrivals)
+        if len(positions):
+            self._arrivals.update(dict.fromkeys(needed, now))
         return ''
 
     def hear_pose(self, name, pose, frame, stamp, now, ros_now, limits):
         """Take the pose (7,) of a body, m and quaternion w, x, y, z; return its Reason or None."""
+        self.look_at_clocks(now, ros_now)
+        off = self._clocks.check_stamp(name, 'its pose', stamp, now, ros_now,
+                                       limits.settings.pose_timeout)
         if stamp < self._since:
-            return None
+            return Reason.POSE_OLD if off else None
         track, fault = check_pose(self._poses[name][0], pose, frame, self._frames, now,
                                   ages(now, ros_now, now, stamp), limits)
         self._pose_faults[name] = fault if fault in UNUSABLE else None
@@ -124,21 +149,49 @@ class Senses:
 
     def faults(self, now, ros_now, limits):
         """Return {Reason: text} of all for which there must be no motion."""
+        self.look_at_clocks(now, ros_now)
         found, settings = {}, limits.settings
+        if self._jump and self._waits():
+            found[Reason.CLOCK_JUMPED] = (
+                f'the clock of the messages jumped by {self._jump:+.3f} s: stop until all joint '
+                'states and poses have come with the new time')
         late = timeout(self.state_ages(now, ros_now), settings.state_timeout, Reason.STATE_STALE,
                        Reason.STATE_OLD)
         if late:
-            found[late] = (self.view.joints.problem(ros_now, settings.state_timeout)
-                           or TEXTS[late])
-        if now - self._bad_joints_at <= settings.state_timeout:
-            found[Reason.STATE_BAD] = 'a joint state could not be used'
-        for name, (track, arrival, stamp) in self._poses.items():
-            # What was wrong with the newest message counts until a good one comes.
-            fault = self._pose_faults[name] or pose_fault(
-                track, now, ages(now, ros_now, arrival, stamp), limits)
+            joints, limit = self.view.joints, settings.state_timeout
+            found[late] = (self._clocks.why_off(joints.names, now, limit)
+                           or joints.problem(ros_now, limit) or TEXTS[late])
+        if now - self._bad_joints[0] <= settings.state_timeout:
+            found[Reason.STATE_BAD] = self._bad_joints[1]
+        for name in self.names:
+            fault = self._pose_fault(name, now, ros_now, limits)
             if fault:
-                found[fault] = f'{name}: {TEXTS[fault]}'
+                text = f'{name}: {self.pose_text(name, fault, now, limits)}'
+                found[fault] = f'{found[fault]}; {text}' if fault in found else text
         return found
+
+    def _waits(self):
+        """Return whether something that is needed is not known yet."""
+        return (any(track.pose is None for track in self.view.tracks.values())
+                or not np.isfinite(self.view.joints.ages(0.0)).all())
+
+    def _pose_fault(self, name, now, ros_now, limits):
+        """Return why the pose of a body cannot be used, or None."""
+        track, arrival, stamp = self._poses[name]
+        # What was wrong with the newest message counts until a good one comes.
+        fault = self._pose_faults[name] or pose_fault(
+            track, now, ages(now, ros_now, arrival, stamp), limits)
+        if fault in (Reason.POSE_MISSING, Reason.POSE_STALE) and self._clocks.why_off(
+                (name,), now, limits.settings.pose_timeout):
+            return Reason.POSE_OLD  # they come, and are passed over
+        return fault
+
+    def pose_text(self, name, fault, now, limits):
+        """Return what is wrong with the pose of a body whose Reason is `fault`."""
+        if fault != Reason.POSE_OLD:
+            return TEXTS[fault]
+        return (self._clocks.why_off((name,), now, limits.settings.pose_timeout)
+                or TEXTS[fault])
 
     def pose_ages(self, ros_now):
         """Return the age by stamp, s, of the oldest pose."""

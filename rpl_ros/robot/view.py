@@ -6,6 +6,7 @@ import numpy as np
 from rpl_ros.robot.joints import ARM, FINGERS, JointStates, TORSO
 from rpl_ros.robot.kinematics import Grip, into
 from rpl_ros.robot.observe import matrix, motion_between, observe, see
+from rpl_ros.robot.past import Past
 from rpl_ros.tasks.specs import CONTROL_PERIOD
 
 GRIP = 'grip'
@@ -13,19 +14,26 @@ GRIP = 'grip'
 
 
 class Track:
-    """The newest pose of a body, (7,): m and quaternion w, x, y, z; and its motion."""
+    """The newest pose of a body, (7,): m and quaternion w, x, y, z; and its motion.
+
+    `motion` is what motion_between() returns: from an earlier pose, at least past.BASELINE older;
+    zero before there are two such poses.
+    """
 
     def __init__(self):
         """Know nothing yet."""
         self.pose, self.time = None, -np.inf
         self.motion = np.zeros(3), np.zeros(3)
+        self._past = Past()
 
     def update(self, pose, time):
         """Take the pose of `time`, s; one that is not newer than what is known is ignored."""
         if time <= self.time:
             return
-        if self.pose is not None:
-            self.motion = motion_between(self.pose, pose, time - self.time)
+        earlier = self._past.compare(time, pose)
+        if earlier:
+            seconds, before = earlier
+            self.motion = motion_between(before, pose, seconds)
         self.pose, self.time = pose, time
 
 
@@ -37,15 +45,19 @@ class RobotView:
     docs/real_robot.md, how ReactiveHook grasps it.
     """
 
-    def __init__(self, kinematics, names, frame, offset=(0.0, 0.0, 0.0), tool=(0.0, 0.0, 0.0)):
+    def __init__(self, kinematics, names, frame, offset=(0.0, 0.0, 0.0), tool=(0.0, 0.0, 0.0),
+                 joints=None):
         """Take a Kinematics and the `names` of the bodies whose poses come.
 
         Where GRIP is one of them there is no Kinematics: `tool` (3,), m, then leads from the
-        tool's origin to the grip along the grip's axes.
+        tool's origin to the grip along the grip's axes. `joints` are the names that the robot has
+        for (*ARM, *FINGERS, TORSO), with GRIP for FINGERS; None for those of a Fetch.
         """
         self._kinematics, self._frame, self._offset = kinematics, frame, np.asarray(offset)
         self._names, self._tool = tuple(names), np.asarray(tool)
-        self._joints = FINGERS if GRIP in self._names else (*ARM, *FINGERS, TORSO)
+        told = GRIP in self._names
+        self._joints = joints or (FINGERS if told else (*ARM, *FINGERS, TORSO))
+        self._fingers = slice(0, 2) if told else slice(len(ARM), len(ARM) + 2)
         self.forget()
 
     def forget(self):
@@ -77,7 +89,7 @@ class RobotView:
     def observation(self):
         """Return the observation, (40,) where there is a track called hook, else (25,)."""
         grip, joints = self.grip(), self.joints
-        fingers = [joints.names.index(name) for name in FINGERS]
+        fingers = self._fingers
         thing, hook = (self._see(name) for name in ('object', 'hook'))
         return observe(grip.position, grip.linear * CONTROL_PERIOD, joints.positions[fingers],
                        joints.velocities[fingers] * CONTROL_PERIOD, thing, hook)
