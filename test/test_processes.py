@@ -91,6 +91,26 @@ def test_a_death_is_reported_by_name(tmp_path, capfd, name, program, how, code):
     assert not (run.folder / 'reported').exists()
 
 
+def test_the_run_goes_on_without_its_dashboard(tmp_path, capfd):
+    """What only looks on does not end the robot's run; what records does."""
+    run = make_run(tmp_path)
+    one_episode(run)
+    assert processes.run(run, stand_ins(sim_node='import time; time.sleep(1.5)',
+                                        dashboard_node=SEGV)) == 0
+    said = capfd.readouterr().err
+    assert said.count('dashboard_node died (killed by SIGSEGV): the run goes on without it') == 1
+    assert (run.folder / 'reported').exists()
+
+
+def test_a_simulator_that_was_interrupted_by_others_is_no_complete_run(tmp_path, capfd):
+    """Its work is not done, so that nobody makes a report of it."""
+    run = make_run(tmp_path)
+    one_episode(run)
+    assert processes.run(run, stand_ins(sim_node='raise SystemExit(130)')) == 130
+    assert 'sim_node died (exit code 130): ending the graph' in capfd.readouterr().err
+    assert not (run.folder / 'reported').exists()
+
+
 def test_restarts_are_limited(tmp_path, capfd):
     """The learner is started again three times; its fourth death ends the graph."""
     run = make_run(tmp_path)
