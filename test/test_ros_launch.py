@@ -122,12 +122,13 @@ def test_death(tmp_path):
 
 @runs
 def test_interrupt(tmp_path):
-    """Ctrl-C ends all nodes cleanly and says how to get the report."""
+    """Ctrl-C ends all nodes and says how to get the report; sim_node tells that it was not done."""
     launched = ros2_launch(f'out:={tmp_path / "run"}')
     wait_for_rows(tmp_path / 'run/metrics.csv', 2)
     launched.send_signal(signal.SIGINT)
     said = launched.communicate(timeout=60)[0]
-    assert said.count('process has finished cleanly') == 6, said
+    assert said.count('process has finished cleanly') == 5, said
+    assert 'process has died' in said and 'exit code 130' in said
     assert f'rpl report {tmp_path / "run"}' in said
 
 
@@ -140,3 +141,63 @@ def test_mistakes(word, part):
     done = ros2_launch(word)
     said = done.communicate(timeout=60)[0]
     assert done.returncode == 1 and part in said and 'process started' not in said
+
+
+@runs
+def test_sigterm_leaves_no_node(tmp_path):
+    """`ros2 launch` dies of it at once; the nodes notice."""
+    launched = ros2_launch(f'out:={tmp_path / "run"}')
+    wait_for_rows(tmp_path / 'run/metrics.csv', 2)
+    launched.terminate()
+    launched.wait(30)
+    until = time.monotonic() + 30
+    while subprocess.run(['pgrep', '-f', str(tmp_path)], capture_output=True).stdout:
+        assert time.monotonic() < until, 'a node is left'
+        time.sleep(0.2)
+
+
+INCLUDING = """
+from launch import LaunchDescription
+from launch.actions import ExecuteProcess, GroupAction, IncludeLaunchDescription
+from launch_ros.actions import PushROSNamespace
+
+def included(namespace, **arguments):
+    return GroupAction([PushROSNamespace(namespace), IncludeLaunchDescription(
+        '{path}', launch_arguments={{'headless': 'true', 'report': 'false', **arguments}}.items())])
+
+def generate_launch_description():
+    return LaunchDescription([{actions}])
+"""
+
+
+def launch_file(folder, actions):
+    """Write a user's launch file that includes ours; return the words that start it."""
+    path = folder / 'mine.launch.py'
+    path.write_text(INCLUDING.format(path=ROOT / 'launch/hook.launch.py', actions=actions))
+    return [ROS2, 'launch', str(path)]
+
+
+@runs
+def test_two_graphs_in_one_launch_file(tmp_path):
+    """Each in a namespace, with parameters that reach it; the first to end leaves the other."""
+    words = launch_file(tmp_path, ', '.join(
+        f"included('{name}', out='{tmp_path / name}', episodes='{episodes}')"
+        for name, episodes in (('robot1', 1), ('robot2', 4))))
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120,
+                          env={**os.environ, 'ROS_DOMAIN_ID': '75'})
+    assert done.returncode == 0, done.stdout
+    for name, episodes in (('robot1', 1), ('robot2', 4)):
+        rows = (tmp_path / name / 'metrics.csv').read_text().splitlines()
+        assert len(rows) == 1 + episodes
+        assert f'[{name}.sim_node]: all {episodes} episodes are done' in done.stdout
+
+
+@runs
+def test_a_mistake_in_an_included_file_leaves_no_process_of_the_user(tmp_path):
+    """The driver beside it is ended as well."""
+    words = launch_file(tmp_path, "ExecuteProcess(cmd=['sleep', '4321']), "
+                        "included('robot1', episodes='x')")
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60,
+                          env={**os.environ, 'ROS_DOMAIN_ID': '75'})
+    assert done.returncode == 1 and 'whole number' in done.stdout + done.stderr
+    assert not subprocess.run(['pgrep', '-f', 'sleep 4321'], capture_output=True).stdout

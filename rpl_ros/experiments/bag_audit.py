@@ -17,6 +17,8 @@ from rpl_ros.transitions import Joiner, mode_of
 
 FIT, LOSSES, UNUSABLE = range(3)
 """The verdict, and the exit code."""
+SLOWER = 0.01
+"""Difference of an action, no unit, from which the limits of motion count as felt."""
 MOST_OPEN = 200
 """Episodes whose messages are still awaited."""
 
@@ -45,7 +47,8 @@ class _Tally:
             return
         self.returned += item.reward
         self.missed += item.step > 0 and not item.applied
-        self.limited += item.motion.size > 0 and not np.array_equal(item.motion, item.executed)
+        self.limited += (item.motion.size == item.executed.size > 0
+                         and bool((np.abs(item.motion - item.executed) > SLOWER).any()))
         if item.last:
             self.last = item
 

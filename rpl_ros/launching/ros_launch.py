@@ -19,6 +19,7 @@ from launch.events.process import SignalProcess
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
+from rpl_ros.config import SettingsError
 from rpl_ros.launching.child import how_it_ended, LAUNCHER
 from rpl_ros.launching.graph import describe, MAX_RESTARTS, resolve
 from rpl_ros.launching.processes import CLEAN, episodes_done, GRACE, SETTLE
@@ -121,13 +122,16 @@ class Course:
         """Return the actions that follow when all processes of a complete run have ended."""
         if self.failed:
             return [_fail(self.failed)]
+        # What else a user's launch file has started is not ours to end.
+        end = ([EmitEvent(event=Shutdown(reason='the run is complete'))]
+               if _is_alone(self.run.task) else [LogInfo(msg=f'{self.run.folder}: complete')])
         if self.run.arguments['report'] != 'true' or not episodes_done(self.run):
-            return [EmitEvent(event=Shutdown(reason='the run is complete'))]
+            return end
 
         def reported(event, context):
             if event.returncode != 0:
                 return [_fail(f'the report failed ({how_it_ended(event.returncode)})')]
-            return [EmitEvent(event=Shutdown(reason='the run is complete'))]
+            return end
         report = ExecuteProcess(cmd=list(self.run.after), output='screen', name='report')
         return [RegisterEventHandler(OnProcessExit(target_action=report, on_exit=reported)),
                 report]
@@ -139,6 +143,11 @@ class Course:
         return [LogInfo(msg=f'for the report: rpl report {self.run.folder}')]
 
 
+def _is_alone(task):
+    """Return whether the launch is that of our file alone, and no file of a user includes it."""
+    return any(Path(word).name == f'{task}.launch.py' for word in sys.argv)
+
+
 def _given(context, graph):
     """Return {name: text} of the launch arguments.
 
@@ -147,7 +156,7 @@ def _given(context, graph):
     """
     given = {argument.name: LaunchConfiguration(argument.name).perform(context)
              for argument in graph.arguments}
-    if any(Path(word).name == f'{graph.task}.launch.py' for word in sys.argv):
+    if _is_alone(graph.task):
         typed = (word.partition(':=') for word in context.argv)
         given.update({name: value for name, separator, value in typed if separator})
     return given
@@ -155,8 +164,16 @@ def _given(context, graph):
 
 def _start(context, graph):
     """Return the actions of the run that the launch arguments describe."""
-    run = resolve(graph.task, _given(context, graph))
-    prepare(run)
+    try:
+        run = resolve(graph.task, _given(context, graph))
+        prepare(run)
+    except SettingsError as error:
+        if _is_alone(graph.task):
+            raise
+        # Raised at once, it would leave behind what a user's file has just begun to start: launch
+        # ends only processes that it has seen begin.
+        return [LogInfo(msg=f'error: {error}'),
+                TimerAction(period=SETTLE, actions=[_fail(str(error))])]
     return Course(run).actions()
 
 
