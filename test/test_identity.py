@@ -41,12 +41,16 @@ class Watch:
     def __init__(self, node, run):
         """Listen."""
         node.senders = Senders(node, run)
-        self.episodes, self.results, self.statuses = [], [], []
+        self.episodes, self.results, self.statuses, self.stamps = [], [], [], []
         self.joiner = Joiner(SIZES)
-        subscribe(node, 'state', lambda message: self._join('state', read_state(message)))
+        subscribe(node, 'state', self._on_state)
         subscribe(node, 'command', lambda message: self._join('command', read_command(message)))
         subscribe(node, 'episode_result', self.results.append)
         subscribe(node, 'learner_status', self.statuses.append)
+
+    def _on_state(self, message):
+        self.stamps.append(message.header.stamp)
+        self._join('state', read_state(message))
 
     def _join(self, kind, item):
         self.episodes += self.joiner.add(kind, item)[0]
@@ -63,6 +67,7 @@ class Watch:
         assert [result.success for result in self.results] == [
             last.success for *_, last in expected]
         assert self.statuses[-1].rejected == 0
+        assert self.statuses[-1].header.stamp == self.stamps[-1]  # one time base
         assert self.statuses[-1].transitions == EPISODES * SIZES.horizon
 
 
