@@ -228,6 +228,8 @@ class PlayerSettings:
                           'takes it', 0.0, 1e6)
     subscribers: int = setting(1, 'nodes that must be there before the first message is sent: '
                                'subscriptions on the state topic', 0, 100)
+    start_timeout: float = setting(600.0, 'end with an error when they are not there after this '
+                                   'long, s; 0 = wait for ever', 0.0, 1e6)
     max_owed_updates: int = setting(
         100, 'rate 0: wait while the learner owes more gradient updates than this, so that data '
         'and training keep their ratio; 0 = never wait', 0, 10**9)

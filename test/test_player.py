@@ -89,6 +89,16 @@ def test_a_bag_of_version_0_1_is_played_as_messages_of_today(tmp_path):
     assert versions[-1].version == 7
 
 
+def test_a_player_without_a_learner_says_what_it_waits_for_and_ends(tmp_path):
+    write_bag(tmp_path / 'bag', MESSAGES)
+    player = subprocess.run(
+        [sys.executable, '-m', 'rpl_ros.nodes.player_node', '--ros-args', '-p',
+         f'bag:={tmp_path / "bag"}', '-p', 'start_timeout:=1.0'], capture_output=True, text=True,
+        timeout=60, env={**os.environ, 'ROS_DOMAIN_ID': str(free_domain())})
+    assert player.returncode == 1
+    assert 'gave up after 1 s: subscriptions on /state: 0 of 1' in player.stderr
+
+
 @pytest.mark.parametrize('name, words', [
     ('', 'bag is empty'), ('nowhere', 'nowhere: does not exist'),
     ('empty', 'empty: holds no messages of state, command, policy_weights')])

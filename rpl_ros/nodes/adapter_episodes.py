@@ -5,10 +5,8 @@ import time
 
 from std_srvs.srv import Trigger
 
-from rpl_ros.nodes.qos import hear_presence
-from rpl_ros.nodes.waiting import Wait
+from rpl_ros.nodes.waiting import Readers, SETTLE
 
-SETTLE = 1.0  # s, until a match is known on both sides
 DISCOVERY = 3.0  # s, until a node knows of publishers that were there before
 
 
@@ -22,14 +20,12 @@ class Episodes:
     def __init__(self, node, adapter, states, twists, following):
         """Make client and service on the node; `following` is the first number."""
         self.next = following
-        self._node, self._adapter, self._states = node, adapter, states
+        self._node, self._adapter = node, adapter
         self._settings = settings = node.settings
         self._twists, self._made = twists, time.monotonic()
         self._alone = False
-        self._missing = set(settings.wait_for.split())
-        hear_presence(node, self._missing.discard)
-        self._wait = Wait(node, settings.start_timeout)
-        self._all_since = self._asked = self._invited = None
+        self._readers = Readers(node, states)
+        self._asked = self._invited = None
         self._began = 0.0  # by the steady clock, s
         self._scene = (node.create_client(Trigger, settings.reset_service)
                        if settings.reset_service else None)
@@ -76,17 +72,7 @@ class Episodes:
 
     def _everybody_is_there(self):
         """Return whether those who read the state have been there for long enough."""
-        now, count = time.monotonic(), self._states.get_subscription_count()
-        if self._missing or count < self._settings.subscribers:
-            self._all_since = None
-            missing = ', '.join(sorted(self._missing)) or 'none'
-            self._wait.go_on(
-                f'nodes of run {self._settings.run!r} that are missing: {missing}; subscriptions '
-                f'on {self._states.topic_name}: {count} of {self._settings.subscribers}')
-            return False
-        self._wait.over()
-        self._all_since = self._all_since or now
-        return self._is_alone() and now - self._all_since >= SETTLE
+        return self._readers.are_there() and self._is_alone()
 
     def _is_alone(self):
         """Return whether no other node was there to move this arm; end the node if one was.

@@ -19,6 +19,7 @@ from rpl_ros.convert import to_bytes, to_wire
 from rpl_ros.nodes.params import RplNode
 from rpl_ros.nodes.qos import publisher, subscribe, TOPICS
 from rpl_ros.nodes.running import run_node
+from rpl_ros.nodes.waiting import SETTLE, Wait
 
 PLAYED = ('state', 'command', 'policy_weights')
 PERIOD = 0.002
@@ -31,8 +32,6 @@ hold 2000 of each. Seldom, since that waits for the middleware's heartbeat, up t
 """
 AHEAD = 8
 """Episodes that may be on their way to the learner: 151 messages each at most."""
-SETTLE = 1.0
-"""Time that discovery takes, s, until a match is known on both sides."""
 STALLED = 3.0
 """Time, s, after which episodes that the learner did not count will not be: they had a gap."""
 
@@ -67,7 +66,7 @@ class PlayerNode(RplNode):
                                 f'{", ".join(PLAYED)}')
         self._outputs = {topic: publisher(self, topic) for topic in PLAYED}
         self._begin = self._first = None    # s of the steady clock, ns of the bag
-        self._matched = None
+        self._matched, self._wait = None, Wait(self, self.settings.start_timeout)
         self._sent = self._episodes = 0
         self._status, self._counted, self._progress = None, 0, 0.0
         subscribe(self, 'learner_status', self._on_status)
@@ -93,8 +92,11 @@ class PlayerNode(RplNode):
         if self._begin is not None:
             return True
         state = self._outputs['state']
-        if state.get_subscription_count() < self.settings.subscribers:
+        count = state.get_subscription_count()
+        if count < self.settings.subscribers:
             self._matched = None
+            self._wait.go_on(f'subscriptions on {state.topic_name}: {count} of '
+                             f'{self.settings.subscribers}; is a learner_node running?')
             return False
         self._matched = self._matched or time.monotonic()
         if time.monotonic() - self._matched < SETTLE:

@@ -6,7 +6,6 @@ every 40 ms, and a command that is not there by then is missed: the gripper hold
 stamps and the topic `clock` count the time of the simulation, 40 ms for each step.
 """
 
-import math
 import time
 
 from builtin_interfaces.msg import Time
@@ -20,16 +19,12 @@ from std_msgs.msg import Header
 from rpl_ros.config import SettingsError, SimSettings
 from rpl_ros.convert import fill, from_wire
 from rpl_ros.nodes.managed import ManagedNode
-from rpl_ros.nodes.qos import hear_presence, publisher, subscribe
+from rpl_ros.nodes.qos import publisher, subscribe
 from rpl_ros.nodes.running import run_node
-from rpl_ros.nodes.waiting import Wait
+from rpl_ros.nodes.waiting import Readers, Wait
 from rpl_ros.tasks import make_task
 from rpl_ros.tasks.described import task_fields
 from rpl_ros.tasks.specs import CONTROL_PERIOD
-
-SETTLE = 1.0
-"""Time that discovery takes, s, until a match is known on both sides."""
-
 
 class SimNode(ManagedNode):
     """The simulated robot and its scene."""
@@ -56,8 +51,7 @@ class SimNode(ManagedNode):
         subscribe(self, 'command', self._on_command)
         self._tasks = publisher(self, 'task')
         subscribe(self, 'learner_status', self._on_learner_status)
-        self._missing = set(settings.wait_for.split())
-        hear_presence(self, self._missing.discard)
+        self._readers, self._begun = Readers(self, self._states), False
         self._clocks = self.create_publisher(ClockMessage, 'clock', QoSProfile(depth=10))
         self._owns_clock = False
         self._state = None  # the present state; None between episodes
@@ -66,8 +60,6 @@ class SimNode(ManagedNode):
         self._sent_at = self._asked_at = time.monotonic()
         self._age = 0.0
         self._owed = 0
-        self._all_since = math.inf
-        self._nodes_wait = Wait(self, settings.start_timeout)
         self._learner_wait = Wait(self, settings.give_up_after)
         self._window = None
         if settings.window:
@@ -121,25 +113,15 @@ class SimNode(ManagedNode):
 
     def _everybody_is_there(self):
         """Return whether the first state may be sent; always true after that."""
-        if self._all_since == 0.0:
+        if self._begun:
             return True
-        count = self._states.get_subscription_count()
-        if self._missing or count < self.settings.subscribers:
-            self._all_since = math.inf
-            missing = ', '.join(sorted(self._missing)) or 'none'
-            self._nodes_wait.go_on(
-                f'nodes of run {self.settings.run!r} that are missing: {missing}; subscriptions '
-                f'on {self._states.topic_name}: {count} of {self.settings.subscribers}')
-            return False
-        self._all_since = min(self._all_since, time.monotonic())
-        # A match is known on this side first: what is sent at once may not reach the other.
-        if time.monotonic() - self._all_since < SETTLE:
+        if not self._readers.are_there():
             return False
         if not self.settings.run and self.count_publishers('state') > 1:
             self.fail(f'another node publishes on {self._states.topic_name}, and this run has no '
                       'id: give the nodes of each run the same parameter run, or a namespace')
             return False
-        self._all_since = 0.0
+        self._begun = True
         # Time has one source: a graph that comes second leaves it to the first.
         self._owns_clock = self.count_publishers(self._clocks.topic_name) <= 1
         if not self._owns_clock:

@@ -3,6 +3,10 @@
 
 import time
 
+from rpl_ros.nodes.qos import hear_presence
+
+SETTLE = 1.0
+"""Time that discovery takes, s, until a match is known on both sides."""
 SAY_EVERY = 5.0
 """Time between two words about what a node waits for, s."""
 
@@ -31,3 +35,30 @@ class Wait:
             self._said = now
             left = f'; gives up in {self._limit - waited:.0f} s' if self._limit else ''
             self._node.get_logger().warning(f'waits for {waited:.0f} s: {what}{left}')
+
+
+class Readers:
+    """The nodes of a run that must read its states before the first one is sent."""
+
+    def __init__(self, node, states):
+        """Take the node, whose settings say who must be there, and its publisher of states."""
+        self._settings, self._states = node.settings, states
+        self._missing = set(node.settings.wait_for.split())
+        hear_presence(node, self._missing.discard)
+        self._wait = Wait(node, node.settings.start_timeout)
+        self._since = None
+
+    def are_there(self):
+        """Return whether all are there, and have been for long enough; say who is missing."""
+        count, wanted = self._states.get_subscription_count(), self._settings.subscribers
+        if self._missing or count < wanted:
+            self._since = None
+            missing = ', '.join(sorted(self._missing)) or 'none'
+            self._wait.go_on(
+                f'nodes of run {self._settings.run!r} that are missing: {missing}; subscriptions '
+                f'on {self._states.topic_name}: {count} of {wanted}')
+            return False
+        self._wait.over()
+        # A match is known on this side first: what is sent at once may not reach the other.
+        self._since = self._since or time.monotonic()
+        return time.monotonic() - self._since >= SETTLE
