@@ -1,5 +1,5 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""How far the messages of a graph go: by default they stay on this machine. See docs/network.md."""
+"""How far the messages of a graph go: by default, not beyond this machine. See docs/network.md."""
 
 import os
 

@@ -18,8 +18,8 @@ def episode(task, places, hook=0.02, success=False):
     observations = np.zeros((STEPS + 1, spec(task).observation_size))
     observations[:, HOOK] = np.array([1.0, 0.0, 0.0]) * np.reshape(hook, (-1, 1))
     actions = np.zeros((STEPS, 4))
-    return Episode(0, observations, places, GOAL, np.zeros((STEPS + 1, 4)), actions, actions, actions,
-                   np.ones(STEPS, bool), success)
+    return Episode(0, observations, places, GOAL, np.zeros((STEPS + 1, 4)), actions, actions,
+                   actions, np.ones(STEPS, bool), success)
 
 
 def way(start, end, steps=STEPS):

@@ -298,7 +298,8 @@ def reach_bag(folder):
 @pytest.mark.parametrize('words, expected', [
     (['--bag', 'no/such/bag'], 'no/such/bag: does not exist'),
     (['--bag', 'EMPTY'], 'is empty, 0 bytes'), (['--bag', 'FOLDER'], 'is no bag'),
-    (['--bag', 'PUSH'], "task is 'push', expected 'slippery_push'"), (['--bag', 'LOST'], 'holds no transition'),
+    (['--bag', 'PUSH'], "task is 'push', expected 'slippery_push'"),
+    (['--bag', 'LOST'], 'holds no transition'),
     (['--bag', 'BAG', '--bag', 'BAG'], 'a bag is named twice'),
     (['--bag', 'REACH'], "metadata.yaml says rpl_ros.reach is '0.02 m', expected '0.05 m'"),
     (['--bag', 'BAG', 'residual_scale:=0.5'], 'recorded with another residual_scale'),
@@ -323,4 +324,5 @@ def test_the_bags_reach_the_learner_episode_by_episode(bag):
     learner = learner_of(bag)
     episodes = list(read_episodes(bag, SPEC))
     assert learner.recorded.size == len(episodes) == EPISODES
-    np.testing.assert_array_equal(learner.recorded.executed[3], episodes[3].executed.astype(np.float32))
+    np.testing.assert_array_equal(learner.recorded.executed[3],
+                                  episodes[3].executed.astype(np.float32))

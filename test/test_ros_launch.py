@@ -122,7 +122,7 @@ def test_death(tmp_path):
 
 @runs
 def test_interrupt(tmp_path):
-    """Ctrl-C ends all nodes and says how to get the report; sim_node tells that it was not done."""
+    """Ctrl-C ends all nodes and says how to get the report; sim_node was not done."""
     launched = ros2_launch(f'out:={tmp_path / "run"}')
     wait_for_rows(tmp_path / 'run/metrics.csv', 2)
     launched.send_signal(signal.SIGINT)
@@ -163,7 +163,8 @@ from launch_ros.actions import PushROSNamespace
 
 def included(namespace, **arguments):
     return GroupAction([PushROSNamespace(namespace), IncludeLaunchDescription(
-        '{path}', launch_arguments={{'headless': 'true', 'report': 'false', **arguments}}.items())])
+        '{path}',
+        launch_arguments={{'headless': 'true', 'report': 'false', **arguments}}.items())])
 
 def generate_launch_description():
     return LaunchDescription([{actions}])

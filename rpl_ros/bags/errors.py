@@ -20,8 +20,8 @@ class Report:
 
     `messages` counts by topic, `damage` says in words what could not be read, `problems` counts
     messages that could not be used, by reason; `task` is that of the states, and `run` the id of
-    the run whose messages count: that of the first state, where nobody has asked for another. A `quiet` report
-    only keeps notes; any other one warns as well, so that no loss is silent.
+    the run whose messages count: that of the first state, where nobody has asked for another.
+    A `quiet` report only keeps notes; any other one warns as well, so that no loss is silent.
     """
 
     quiet: bool = True

@@ -31,9 +31,10 @@ def features(spec):
     action = action_names(spec)
     vectors = {'observation.state': observation_names(spec),
                'observation.environment_state': DESIRED_GOAL, 'action': action,
-               'sent_action': action, 'base_action': action, 'residual': action, 'achieved_goal': ACHIEVED_GOAL,
-               'next.achieved_goal': ACHIEVED_GOAL}
-    scalars = {'next.reward': 'float32', 'next.done': 'bool', 'next.terminated': 'bool', 'next.success': 'bool', **COUNTERS}
+               'sent_action': action, 'base_action': action, 'residual': action,
+               'achieved_goal': ACHIEVED_GOAL, 'next.achieved_goal': ACHIEVED_GOAL}
+    scalars = {'next.reward': 'float32', 'next.done': 'bool', 'next.terminated': 'bool',
+               'next.success': 'bool', **COUNTERS}
     return {**{key: {'dtype': 'float32', 'shape': [len(names)], 'names': names}
                for key, names in vectors.items()},
             **{key: {'dtype': kind, 'shape': [1], 'names': None}
@@ -58,7 +59,8 @@ def frames(spec, episode):
         'achieved_goal': achieved[:-1], 'next.achieved_goal': achieved[1:],
         'next.reward': task_reward(spec, achieved[1:], goal, observations[1:],
                                    executed).astype(np.float32),
-        'next.done': done, 'next.terminated': terminated, 'next.success': is_success(achieved[1:], goal, spec.reach)}
+        'next.done': done, 'next.terminated': terminated,
+        'next.success': is_success(achieved[1:], goal, spec.reach)}
 
 
 def pieces(valid):

@@ -33,8 +33,8 @@ def _refuse(paths, out):
 def export_lerobot(paths, out, horizon=0):
     """Write the whole transitions of bags of one task to the new folder `out`; return its lines.
 
-    They say what was written and what was lost. `horizon` is that of bags that do not tell it. The folder is there whole or not at all. BagError
-    or OSError say in one line what is wrong.
+    They say what was written and what was lost. `horizon` is that of bags that do not tell
+    it. The folder is there whole or not at all. BagError or OSError say in one line what is wrong.
     """
     lerobot = load_lerobot()
     _refuse(paths, out)

@@ -107,8 +107,8 @@ def circumstances():
 
 def prepare(run):
     """Make the run folder with config.yaml and run.yaml; SettingsError if there is one already."""
-    facts = {'task': run.task, 'run': run.id, 'seed': run.settings['sim_node'].seed, **circumstances(),
-             'ros_domain_id': domain_id(), 'arguments': dict(run.arguments)}
+    facts = {'task': run.task, 'run': run.id, 'seed': run.settings['sim_node'].seed,
+             **circumstances(), 'ros_domain_id': domain_id(), 'arguments': dict(run.arguments)}
     try:
         run.folder.mkdir(parents=True)
     except FileExistsError:

@@ -69,7 +69,7 @@ class BaseControllerNode(ManagedNode):
         self._actions.publish(self._answer)
 
     def _action(self, state):
-        """Return the base action (A,), or NaNs, with which the robot stops, where there is none."""
+        """Return the base action (A,), or NaNs, with which the robot stops."""
         self._guard.problem = ''
         action = self._guard(state.observation, state.desired_goal)
         self._failures = self._failures + 1 if self._guard.problem else 0

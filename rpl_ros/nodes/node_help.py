@@ -14,7 +14,7 @@ WIDTH = 95
 
 def node_help(name, module):
     """Return the help of the node called `name`, which a module of ours makes."""
-    lines = [f'usage: ros2 run rpl_ros {name} --ros-args [--params-file FILE] [-p NAME:=VALUE ...]',
+    lines = [f'usage: ros2 run rpl_ros {name} --ros-args [--params-file FILE] [-p NAME:=VALUE]',
              '', (module.__doc__ or name).strip(), '', 'parameters:']
     for spec in fields(SETTINGS[name]) if name in SETTINGS else ():
         default = list(spec.default) if isinstance(spec.default, tuple) else spec.default

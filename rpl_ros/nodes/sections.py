@@ -39,5 +39,5 @@ def require_sections_that_reach(words, name, node):
             raise SettingsError(f'{path}: {error}') from error
         meant = [section for section in sections if section.rpartition('/')[2] == name]
         if meant and not any(reaches(section, node) for section in meant):
-            raise SettingsError(f'{path}: the section {meant[0]!r} does not reach the node {node}: '
-                                f'call it {node!r}, or /**/{node.rpartition("/")[2]}')
+            raise SettingsError(f'{path}: the section {meant[0]!r} does not reach the node '
+                                f'{node}: call it {node!r}, or /**/{node.rpartition("/")[2]}')

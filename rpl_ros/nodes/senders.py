@@ -1,8 +1,8 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
 """From whom a node takes messages: from its own run, and from one sender on each topic.
 
-What else comes on a topic of the run, from a second graph or a stranger, is ignored and named once.
-Which rules hold, and what remains possible: docs/network.md.
+What else comes on a topic, from a second graph or a stranger, is ignored and named once. Which
+rules hold, and what remains possible: docs/network.md.
 """
 
 import time
@@ -24,7 +24,7 @@ class Senders:
     """Decides for each message of a node's subscriptions whether it counts."""
 
     def __init__(self, node, run):
-        """Take the node and the id of its run; '': it takes part in the first run that it hears."""
+        """Take the node and the id of its run; '': it takes part in the first one it hears."""
         self._node, self.run = node, run
         self._senders = {}     # by topic
         self._reported = set()
@@ -59,8 +59,8 @@ class Senders:
             self._report((topic, gid, run, name), f'{where}, which is of run {run!r}, not '
                          f'{self.run!r}')
         else:
-            self._report((topic, gid, run, name), f'{where}, whose messages have no run id: with more '
-                         f'than one publisher on the topic, set the field run to {self.run!r}, as '
+            self._report((topic, gid, run, name), f'{where}, whose messages have no run id: with '
+                         f'more than one publisher on the topic, set the field run to {self.run!r}, as '
                          'in the state')
         return False
 
@@ -76,8 +76,8 @@ class Senders:
             self._node.get_logger().info(f'topic {topic}: {name} follows {sender.name}')
             self._senders[topic] = Sender(gid, name)
             return True
-        self._report((topic, gid, name), f'topic {topic}: ignores {name}, which says it is of this run '
-                     f'too; {sender.name} is the sender here')
+        self._report((topic, gid, name), f'topic {topic}: ignores {name}, which says it is of this '
+                     f'run too; {sender.name} is the sender here')
         return False
 
     def _report(self, what, text):

@@ -47,8 +47,8 @@ class JointStates:
     def update(self, names, positions, velocities, time):
         """Take a message of `time`, s; a joint that is known from a later time is left as it is.
 
-        `positions` and `velocities` may be empty, as in every JointState. Without positions nothing
-        is taken. A velocity that is missing or NaN is worked out from two positions: see past.py.
+        `positions` and `velocities` may be empty, as in every JointState. Without positions
+        nothing is taken. A velocity that is missing or NaN is worked out from two positions: see past.py.
         Only needed joints count. ValueError, and nothing is taken, where the lengths differ, a
         name comes twice or a number is no measurement.
         """

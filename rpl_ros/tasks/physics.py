@@ -37,5 +37,5 @@ def why_unsound(data):
     if not counts[FIRST:LAST + 1].any():
         return ''
     names = [mujoco.mjtWarning(kind).name for kind in range(FIRST, LAST + 1) if counts[kind]]
-    return (f'MuJoCo was unstable and has reset itself ({", ".join(names)}): the episode ends here '
-            'and its last step is not used')
+    return (f'MuJoCo was unstable and has reset itself ({", ".join(names)}): the episode ends '
+            'here and its last step is not used')
