@@ -62,7 +62,7 @@ def check_frame(columns, row, episode, step):
     """Compare a row of a data set with a transition of the Episode it comes from, bit by bit."""
     for name, expected in {
             'observation.state': episode.observations[step],
-            'observation.environment_state': episode.desired_goal, 
+            'observation.environment_state': episode.desired_goal,
             'action': episode.executed[step], 'sent_action': episode.sent[step],
             'base_action': episode.base_actions[step], 'residual': episode.residuals[step],
             'achieved_goal': episode.achieved_goals[step],
@@ -162,8 +162,8 @@ def test_rewards_are_those_of_the_task(tmp_path, task):
     state = simulated.reset(0)
     while True:
         action = rng.uniform(-1, 1, size)
-        command = data.Command(0, state.step, data.EVALUATE, 1, action, np.zeros(size), 1.0, action,
-                               action, data.RESIDUAL)
+        command = data.Command(0, state.step, data.EVALUATE, 1, action, np.zeros(size), 1.0,
+                               action, action, data.RESIDUAL)
         states.append(state)
         messages += [('state', encode('state', state, task=task), len(messages)),
                      ('command', encode('command', command), len(messages) + 1)]

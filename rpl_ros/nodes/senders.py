@@ -46,7 +46,7 @@ class Senders:
         """Return whether a message is of this run, or, without an id, can be of no other."""
         if run == self.run:
             return True
-        alone = len(self._publishers(topic)) <= 1
+        alone = self._node.count_publishers(self._node.resolve_topic_name(topic)) <= 1
         if not run and alone:
             return True
         if not self.run and alone:
@@ -60,8 +60,8 @@ class Senders:
                          f'{self.run!r}')
         else:
             self._report((topic, gid, run, name), f'{where}, whose messages have no run id: with '
-                         f'more than one publisher on the topic, set the field run to {self.run!r}, as '
-                         'in the state')
+                         f'more than one publisher on the topic, set the field run to '
+                         f'{self.run!r}, as in the state')
         return False
 
     def _takes_place(self, topic, gid):
@@ -76,8 +76,8 @@ class Senders:
             self._node.get_logger().info(f'topic {topic}: {name} follows {sender.name}')
             self._senders[topic] = Sender(gid, name)
             return True
-        self._report((topic, gid, name), f'topic {topic}: ignores {name}, which says it is of this '
-                     f'run too; {sender.name} is the sender here')
+        self._report((topic, gid, name), f'topic {topic}: ignores {name}, which says it is of '
+                     f'this run too; {sender.name} is the sender here')
         return False
 
     def _report(self, what, text):

@@ -199,8 +199,8 @@ class SimNode(ManagedNode):
         now, settings = time.monotonic(), self.settings
         if now - self._sent_at > settings.give_up_after:
             self.fail(f'no command for step {self._state.step} of episode {self._state.episode} '
-                      f'in {settings.give_up_after:.0f} s: is a node down? residual_node says what '
-                      'it waits for')
+                      f'in {settings.give_up_after:.0f} s: is a node down? residual_node says '
+                      'what it waits for')
         elif now - self._asked_at > settings.resend_after:
             self._asked_at = now
             self.get_logger().warning(

@@ -48,8 +48,8 @@ class JointStates:
         """Take a message of `time`, s; a joint that is known from a later time is left as it is.
 
         `positions` and `velocities` may be empty, as in every JointState. Without positions
-        nothing is taken. A velocity that is missing or NaN is worked out from two positions: see past.py.
-        Only needed joints count. ValueError, and nothing is taken, where the lengths differ, a
+        nothing is taken. A velocity that is missing or NaN is worked out from two positions: see
+        past.py. Only needed joints count. ValueError, and nothing is taken, where the lengths differ, a
         name comes twice or a number is no measurement.
         """
         needed = self.needed(names)
