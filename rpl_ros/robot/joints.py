@@ -49,8 +49,8 @@ class JointStates:
 
         `positions` and `velocities` may be empty, as in every JointState. Without positions
         nothing is taken. A velocity that is missing or NaN is worked out from two positions: see
-        past.py. Only needed joints count. ValueError, and nothing is taken, where the lengths differ, a
-        name comes twice or a number is no measurement.
+        past.py. Only needed joints count. ValueError, and nothing is taken, where the lengths
+        differ, a name comes twice or a number is no measurement.
         """
         needed = self.needed(names)
         if not needed:
