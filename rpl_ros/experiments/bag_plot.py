@@ -94,22 +94,22 @@ def _executed(states, commands, length, size):
 def _draw_right(panels, times, states, commands, spec):
     """Draw the parts of the command, component by component."""
     length, size = len(times), spec.action_size
-    lines = ((_rows(commands, length, size, lambda command: command.base_action), 'base action',
+    lines = ((_executed(states, commands, length, size), 'executed',
+              {'color': EXECUTED, 'lw': 4, 'alpha': 0.5}),
+             (_rows(commands, length, size, lambda command: command.base_action), 'base action',
               {'color': BASE, 'lw': 1.5}),
              (_rows(commands, length, size,
                     lambda command: command.residual_scale * command.residual),
               'scale x residual', {'color': RESIDUAL, 'lw': 1.5}),
              (_rows(commands, length, size, lambda command: command.sent), 'sent',
-              {'color': SENT, 'lw': 0.9, 'ls': (0, (3, 1))}),
-             (_executed(states, commands, length, size), 'executed',
-              {'color': EXECUTED, 'lw': 0.9, 'ls': ':'}))
+              {'color': SENT, 'lw': 0.9, 'ls': (0, (3, 1))}))
     for column, axes in enumerate(panels[:size]):
         for rows, name, style in lines:
             # The command for the last state is never executed.
             axes.stairs(rows[:-1, column], times, baseline=None, label=name, **style)
         label = FETCH_ACTIONS[column] if size == 4 else f'joint {column}, no unit'
         _tidy(axes, label)
-    panels[0].legend(fontsize=8, ncols=3, frameon=False, loc='best')
+    panels[0].legend(fontsize=8, ncols=4, frameon=False, loc='best')
 
 
 def draw_episode(path, number=None):
