@@ -126,6 +126,7 @@ def test_residual_node_answers_bad_input_safely(residual_side):
     send('base_action', base_action(episode=4, step=3), answers=1)  # nor of another episode
     assert commands[-1].status == data.STOP_NO_BASE
     log_says('no base action came in time')
+    log_says('the newest base action is for (episode, step) (4, 3), expected (0, 3)')
 
     broken = [0.0] * 40
     broken[7] = float('inf')

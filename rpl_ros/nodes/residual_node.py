@@ -30,8 +30,6 @@ FALLBACKS = {
     data.STOP_NO_BASE: 'no base action came in time: stop sent',
     data.STOP_BAD_STATE: 'the state has a wrong length or is not finite: stop sent',
 }
-LATE = 0.5
-"""Time, s, after a state without its base action from which one for another state is named."""
 
 
 class ResidualNode(ManagedNode):
@@ -49,7 +47,6 @@ class ResidualNode(ManagedNode):
             self._spec, residual_scale=self.settings.residual_scale, horizon=self._spec.horizon,
             max_ee_speed=self.settings.max_ee_speed)
         self._state = self._header = None
-        self._state_came = 0.0  # by the steady clock, s
         self._answer = None  # the command for the present state, once it is sent
         self._base = None  # the newest base action
         self._tally = None
@@ -96,8 +93,8 @@ class ResidualNode(ManagedNode):
             if key < newest:
                 self.warn('order', f'state {key} came after {newest}; ignored')
                 return
-        if key != newest:
-            self._state_came = time.monotonic()
+        if key == newest:
+            self._say_what_came()
         self._state, self._header, self._answer = state, message.header, None
         if self._tally is None or self._tally.episode != state.episode:
             self._tally = Tally(state.episode, time.monotonic())
@@ -122,16 +119,19 @@ class ResidualNode(ManagedNode):
             return
         if self._state is None or self._base is None:
             return
-        came = self._base.episode, self._base.step
-        if came == (self._state.episode, self._state.step):
+        if (self._base.episode, self._base.step) == (self._state.episode, self._state.step):
             self._send(from_wire(self._base.action))
-        elif time.monotonic() - self._state_came > LATE:
-            self.warn('step', f'base actions come for (episode, step) {came}, expected '
-                      f'{(self._state.episode, self._state.step)}: they must carry the numbers of '
-                      'the state that they answer')
+
+    def _say_what_came(self):
+        """Say for which step base actions come, where there is none for the present state."""
+        if self._base is not None and self._state is not None and self._answer is None:
+            came, expected = ((one.episode, one.step) for one in (self._base, self._state))
+            self.warn('step', f'the newest base action is for (episode, step) {came}, expected '
+                      f'{expected}: it must carry the numbers of the state that it answers')
 
     def _on_deadline(self):
         self._deadline.cancel()
+        self._say_what_came()
         if self._state is not None and self._answer is None:
             self._send(None)
 
