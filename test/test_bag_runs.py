@@ -102,6 +102,7 @@ def test_two_runs_on_one_topic_are_kept_apart(tmp_path):
     audit = audit_bag(tmp_path / 'both.mcap')
     assert audit.run == 'one' and audit.verdict == LOSSES
     assert audit.transitions == 3 * SPEC.horizon
+    assert audit_bag(tmp_path / 'both.mcap', run='two').transitions == 3 * SPEC.horizon
 
 
 def test_messages_that_contradict_each_other_are_no_duplicates(tmp_path):

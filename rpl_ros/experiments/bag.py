@@ -102,7 +102,7 @@ def _print_audit(audit, console):
 def info(options):
     """Print the audit of a bag; return its verdict."""
     from rich.console import Console
-    audit = audit_bag(options.bag, options.horizon)
+    audit = audit_bag(options.bag, options.horizon, options.run)
     if options.json:
         print(json.dumps({**asdict(audit), 'verdict': VERDICTS[audit.verdict]}))
     else:
@@ -168,6 +168,8 @@ def make_parser():
                 '(exit code 0: yes, 1: with losses, 2: no)')
     audit.add_argument('--horizon', type=int, default=0, metavar='N', help='control steps of an '
                        'episode where the bag does not tell')
+    audit.add_argument('--run', default='', metavar='ID', help='the run to look at, where the '
+                       'bag holds several (default: that of the first state)')
     audit.add_argument('--json', action='store_true', help='print one JSON object')
     picture = add('plot', plot, 'draw positions, commands and reward of an episode')
     picture.add_argument('--episode', type=int, metavar='N', help='default: the first one')

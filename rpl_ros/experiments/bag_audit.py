@@ -122,8 +122,8 @@ class Audit:
 class _Auditor:
     """Goes through the messages of a bag once."""
 
-    def __init__(self, audit, horizon):
-        self.audit, self.report, self._horizon = audit, Report(), horizon
+    def __init__(self, audit, horizon, run):
+        self.audit, self.report, self._horizon = audit, Report(run=run), horizon
         self.joiner, self.tallies = None, {}
         self.counts, self.times, self.newest = Counter(), {}, {}
         self.outcomes, self.rejected, self.versions = {}, Counter(), set()
@@ -253,10 +253,14 @@ def _losses(audit):
     return found
 
 
-def audit_bag(path, horizon=0):
-    """Return the Audit of a bag; its episodes have `horizon` steps, or 0: as many as the task."""
+def audit_bag(path, horizon=0, run=''):
+    """Return the Audit of a bag.
+
+    Its episodes have `horizon` steps, 0: as many as it says, or its task. Of several runs, `run`
+    is looked at, '': that of the first state.
+    """
     audit = Audit(str(path))
-    auditor = _Auditor(audit, horizon)
+    auditor = _Auditor(audit, horizon, run)
     try:
         auditor.run()
     except BagError as error:
