@@ -10,13 +10,14 @@ import time
 SILENT = 3.0
 """Time, s, after which a new node of the same name may take the place of one that fell silent."""
 ANONYMOUS = b''
+UNKNOWN = 'a node whose name is not known yet, or that has gone'
 
 
 class Sender:
     """A publisher that messages of a topic are taken from; `heard`, s, is by the steady clock."""
 
     def __init__(self, gid, name):
-        """Take its identity on the wire, bytes, and the name of its node."""
+        """Take its identity on the wire, bytes, and the name of its node, '' if unknown."""
         self.gid, self.name, self.heard = gid, name, time.monotonic()
 
 
@@ -53,8 +54,8 @@ class Senders:
             self.run = run
             self._node.get_logger().info(f'takes part in run {run!r}')
             return True
-        name = self._name(topic, gid)
-        where = f'topic {topic}: ignores {name}'
+        name = self._known_name(topic, gid)
+        where = f'topic {topic}: ignores {name or UNKNOWN}'
         if run:
             self._report((topic, gid, run, name), f'{where}, which is of run {run!r}, not '
                          f'{self.run!r}')
@@ -66,18 +67,22 @@ class Senders:
 
     def _takes_place(self, topic, gid):
         """Return whether a sender of this run is the one of its topic, or becomes it."""
-        sender, name = self._senders.get(topic), self._name(topic, gid)
+        sender, name = self._senders.get(topic), self._known_name(topic, gid)
         if sender is None or sender.gid == gid:
             self._senders[topic] = Sender(gid, name)
             return True
+        sender.name = sender.name or self._known_name(topic, sender.gid)
         there = {bytes(one.endpoint_gid) for one in self._publishers(topic)}
         silent = time.monotonic() - sender.heard > SILENT
-        if sender.gid not in there or silent and name == sender.name:
-            self._node.get_logger().info(f'topic {topic}: {name} follows {sender.name}')
+        # Two nodes whose names are not known yet are not known to have the same one.
+        same = name and name == sender.name
+        if sender.gid not in there or silent and same:
+            self._node.get_logger().info(f'topic {topic}: {name or UNKNOWN} follows '
+                                         f'{sender.name or UNKNOWN}')
             self._senders[topic] = Sender(gid, name)
             return True
-        self._report((topic, gid, name), f'topic {topic}: ignores {name}, which says it is of '
-                     f'this run too; {sender.name} is the sender here')
+        self._report((topic, gid, name), f'topic {topic}: ignores {name or UNKNOWN}, which says '
+                     f'it is of this run too; {sender.name or UNKNOWN} is the sender here')
         return False
 
     def _report(self, what, text):
@@ -89,12 +94,12 @@ class Senders:
     def _publishers(self, topic):
         return self._node.get_publishers_info_by_topic(self._node.resolve_topic_name(topic))
 
-    def _name(self, topic, gid):
-        """Return the name of the node behind a publisher, with its namespace."""
+    def _known_name(self, topic, gid):
+        """Return the name of the node behind a publisher, with its namespace; '' if unknown."""
         for one in self._publishers(topic):
             if bytes(one.endpoint_gid) == gid and 'UNKNOWN' not in one.node_name:
                 return f'{one.node_namespace.rstrip("/")}/{one.node_name}'
-        return 'a node whose name is not known yet, or that has gone'
+        return ''
 
 
 def sender_of(info):
