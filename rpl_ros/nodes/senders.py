@@ -7,7 +7,7 @@ rules hold, and what remains possible: docs/network.md.
 
 import time
 
-SILENT = 3.0
+SILENT = 2.0
 """Time, s, after which a new node of the same name may take the place of one that fell silent."""
 ANONYMOUS = b''
 UNKNOWN = 'a node whose name is not known yet, or that has gone'
