@@ -1,7 +1,10 @@
 # Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
 """learner_node alone over real DDS: it learns from topics, survives a kill, refuses bad input."""
 
+import os
 import signal
+import subprocess
+import sys
 
 from bag_tools import write_mcap
 from graph_tools import free_domain, listener, nodes
@@ -220,3 +223,35 @@ def test_a_damaged_checkpoint_is_named_and_not_used(learner_side, tmp_path):
     text = (tmp_path / 'learner_node.log').read_text()
     assert f'the learner begins anew: {tmp_path}/out/learner.safetensors: ' in text
     assert (tmp_path / 'out/damaged_1/learner.safetensors').read_bytes() == b'half a file'
+
+
+INTERRUPTED = """
+import rclpy
+from rpl_ros.experiments.bench_learner import synthetic_episode
+from rpl_ros.nodes.learner_node import LearnerNode as Node
+from rpl_ros.nodes.running import run_node
+
+train = Node._train_once
+
+def late(self):
+    if not self._learner.episodes:
+        self._episodes.put(synthetic_episode(self._learner.spec, 0))
+    train(self)
+    if self._learner.updates == 5:
+        rclpy.shutdown()         # what Ctrl-C does, while the worker is about to publish
+        self._publish_weights()
+
+Node._train_once = late
+raise SystemExit(run_node(Node))
+"""
+
+
+def test_what_was_learned_is_kept_where_ctrl_c_meets_a_publication(tmp_path):
+    words = [word for name, value in {**SETTINGS, 'out': tmp_path / 'out'}.items()
+             for word in ('-p', f'{name}:={value}')]
+    done = subprocess.run([sys.executable, '-c', INTERRUPTED, '--ros-args', *words],
+                          capture_output=True, text=True, timeout=60,
+                          env={**os.environ, 'ROS_DOMAIN_ID': str(free_domain())})
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / 'out/learner.safetensors').exists()
+    assert list((tmp_path / 'out').glob('replay_*.safetensors'))

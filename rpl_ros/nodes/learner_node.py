@@ -12,6 +12,7 @@ import threading
 import time
 
 from builtin_interfaces.msg import Time
+import rclpy
 from rclpy.clock import Clock, ClockType
 from rpl_msgs.msg import LearnerStatus, PolicyWeights
 from std_msgs.msg import Header
@@ -22,7 +23,7 @@ from rpl_ros.config import LearnerSettings, SettingsError
 from rpl_ros.convert import read_command, read_state, to_bytes
 from rpl_ros.files import InUseError, lock_folder, write_file
 from rpl_ros.learning.checkpoint import begin_anew, keep_version, last_version, resume, save
-from rpl_ros.learning.learner import Learner
+from rpl_ros.learning.learner import Learner, LearningError
 from rpl_ros.learning.recorded import take_bags
 from rpl_ros.nodes.managed import ManagedNode
 from rpl_ros.nodes.qos import announce, publisher, subscribe
@@ -182,7 +183,9 @@ class LearnerNode(ManagedNode):
                     self._save_wanted.clear()
                     self._save()
         except Exception as error:  # whatever it is, the node must say so and the robot go on
-            self._error = f'the learner failed: {type(error).__name__}: {error}'
+            # After Ctrl-C a publisher refuses to publish: what was learned is as sound as before.
+            if rclpy.ok() or isinstance(error, LearningError):
+                self._error = f'the learner failed: {type(error).__name__}: {error}'
 
     def _train_once(self):
         """Take the episodes that came and do one update, or wait a little."""
