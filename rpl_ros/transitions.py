@@ -44,11 +44,13 @@ def executed_by(command, state):
     scale, before = command.residual_scale, command.base_action
     if scale == 1.0 and np.array_equal(command.total, command.residual):
         before = np.zeros_like(action)  # the policy gives the whole action
-    if np.array_equal(action, np.clip(before, -1.0, 1.0)):
+    # Element by element: what is the base action, clipped as it may be, has no residual in it.
+    moved = action != np.clip(before, -1.0, 1.0)
+    if not moved.any():
         return action, np.zeros_like(action)
-    if not scale or (np.abs(action - before) > scale * (1.0 + ROUNDING)).any():
+    if not scale or (np.abs(action - before)[moved] > scale * (1.0 + ROUNDING)).any():
         return None
-    return action, np.clip((action - before) / scale, -1.0, 1.0)
+    return action, np.where(moved, np.clip((action - before) / scale, -1.0, 1.0), 0.0)
 
 
 def join(spec, states, commands):

@@ -174,3 +174,14 @@ def test_residuals_of_zero_make_a_bag_of_the_base_controller(tmp_path):
     assert episode.valid.all() and not episode.residuals.any()
     np.testing.assert_array_equal(episode.executed, np.clip(episode.base_actions[:-1], -1, 1))
     assert audit_bag(path).changed == SPEC.horizon
+
+
+def test_several_bags_are_each_of_their_own_run(tmp_path):
+    paths = [write_mcap(tmp_path / f'{run}.mcap', messages_of(run, seed=seed))
+             for seed, run in enumerate(('monday', 'tuesday'))]
+    assert len(list(read_episodes(paths, SPEC))) == 6
+    made = Learner(make_settings(LearnerSettings, {
+        'task': SPEC.name, 'bags': ':'.join(map(str, paths)), 'hidden_size': 8,
+        'hidden_layers': 1, 'max_ee_speed': 0.1}))
+    assert take_bags(made).episodes == 6
+    assert main(['bag', 'export', *map(str, paths), '--out', str(tmp_path / 'set')]) == 0

@@ -154,6 +154,8 @@ def test_the_learner_learns_from_what_was_executed():
     assert action == [0.6] and residual == pytest.approx([0.05])
     assert executed([0.5], [-0.3], [0.2], whole=True) == ([0.2], [0.2])
     assert executed([0.5], [0.4], [0.9], applied=False) is None
+    action, residual = executed([1.5, 0.0], [-1.0, 1.0], [1.0, 0.1], scale=0.3)  # bounded to 0.1
+    np.testing.assert_allclose(residual, [0.0, 1 / 3])  # the first one is the base action, clipped
     assert executed([0.9], [0.1], [-0.5]) is None                  # no residual explains it
     assert executed([0.5], [0.0], [0.6], scale=0.0) is None
 

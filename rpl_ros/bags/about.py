@@ -24,13 +24,15 @@ class About:
     max_ee_speed: float = 0.0
 
 
-def about(path):
+def about(path, run=''):
     """Return the About of a bag: by its topic `task`, else its metadata, else its states.
 
-    BagError where there is neither.
+    Of a bag with several runs, that of `run`, '': the first one. BagError where there is neither.
     """
     task = None
     for message in islice(read_messages(path, ('task', 'state'), Report()), FIRST):
+        if run and message.item.run != run:
+            continue
         if message.topic == 'task':
             return _described(path, message.item)
         task = task or message.item.task
@@ -52,12 +54,12 @@ def _described(path, item):
     return About(found.name, found.horizon, found.max_ee_speed)
 
 
-def bag_spec(path, horizon=0):
+def bag_spec(path, horizon=0, run=''):
     """Return the TaskSpec of a bag, with its own horizon; `horizon` is for one that tells none.
 
     BagError for an unknown task, and where the bag tells another horizon.
     """
-    known = about(path)
+    known = about(path, run)
     if horizon and known.horizon and horizon != known.horizon:
         raise BagError(f'{path}: its episodes have {known.horizon} steps, not {horizon}')
     try:

@@ -56,6 +56,8 @@ class _Topics:
         topic = connection.topic.rpartition('/')[2]
         if topic not in TYPES:
             topic = TOPIC_OF.get(connection.kind, topic)
+        if topic in TYPES and connection.kind not in ('', TYPES[topic], *TOPIC_OF):
+            topic = connection.topic  # of the robot or a user: only the name is like ours
         if topic not in self.wanted:
             self.others.add(connection.topic)
             return None
@@ -259,7 +261,9 @@ def read_episodes(paths, spec, report=None):
     recorded; `Episode.valid` says which of its transitions are whole.
     """
     report = Report(quiet=False) if report is None else report
+    asked = report.run
     for path in [paths] if isinstance(paths, str) or hasattr(paths, 'joinpath') else paths:
+        report.run = asked  # each bag is of a run of its own
         joiner, empty = Joiner(spec), True
         for items in read_items(path, spec, report):
             for topic, _, item in items:

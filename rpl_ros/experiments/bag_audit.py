@@ -157,8 +157,8 @@ class _Auditor:
 
     def _begin(self):
         """Find out what the bag is about, when its first state has come."""
-        self.audit.task, known = self.report.task, about(self.audit.path)
-        spec = bag_spec(self.audit.path, self._horizon)
+        self.audit.task, known = self.report.task, about(self.audit.path, self.report.run)
+        spec = bag_spec(self.audit.path, self._horizon, self.report.run)
         self.audit.horizon, self.audit.max_ee_speed = spec.horizon, known.max_ee_speed
         self.joiner = Joiner(spec)
 

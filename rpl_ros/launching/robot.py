@@ -66,7 +66,10 @@ def robot_settings(settings, arguments, packaged_config):
               for node, one in settings.items()}
     # What evaluates the policy later in one process takes it from here.
     result['sim_node'] = replace(result['sim_node'], arm='joints', mode='realtime')
-    result['recorder_node'] = replace(result['recorder_node'], topics=recorded_topics(adapter))
+    recorder = result['recorder_node']
+    asked = [entry.strip() for entry in recorder.topics.split(';') if entry.strip()]
+    topics = dict.fromkeys([*recorded_topics(adapter).split('; '), *asked])
+    result['recorder_node'] = replace(recorder, topics='; '.join(topics))
     shared = {spec.name: getattr(adapter, spec.name) for spec in fields(RobotTopics)}
     result[ADAPTER] = adapter
     if simulated:

@@ -145,7 +145,7 @@ class RecorderNode(RplNode):
     def _of_this_run(self, source, data, info):
         """Return whether a message of the graph counts; a sender's first one tells its run."""
         key = source.topic, sender_of(info)
-        if key not in self.runs:
+        if not self.runs.get(key):  # an id may come later, of a node that takes part in a run
             self.runs[key] = deserialize_message(data, source.kind).run
         accepted = self.senders.accepts_run(source.topic, self.runs[key], info)
         self.left_out[source.name] += not accepted

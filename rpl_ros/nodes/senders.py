@@ -10,6 +10,8 @@ import time
 SILENT = 2.0
 """Time, s, after which a new node of the same name may take the place of one that fell silent."""
 ANONYMOUS = b''
+OF_PERSONS = ('state', 'base_action')
+"""Topics on which a person's own node may leave the run id empty."""
 UNKNOWN = 'a node whose name is not known yet, or that has gone'
 
 
@@ -48,7 +50,7 @@ class Senders:
         if run == self.run:
             return True
         alone = self._node.count_publishers(self._node.resolve_topic_name(topic)) <= 1
-        if not run and alone:
+        if not run and alone and topic in OF_PERSONS:
             return True
         if not self.run and alone:
             self.run = run
@@ -57,7 +59,7 @@ class Senders:
         name = self._known_name(topic, gid)
         where = f'topic {topic}: ignores {name or UNKNOWN}'
         if run:
-            self._report((topic, gid, run, name), f'{where}, which is of run {run!r}, not '
+            self._report((topic, gid, True, bool(name)), f'{where}, which is of run {run!r}, not '
                          f'{self.run!r}')
         else:
             self._report((topic, gid, run, name), f'{where}, whose messages have no run id: with '

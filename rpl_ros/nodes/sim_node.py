@@ -80,6 +80,8 @@ class SimNode(ManagedNode):
     def activate(self):
         """Let time go on: the present state waits for its command from now on."""
         self._sent_at = self._asked_at = time.monotonic()
+        self._learner_wait.over()
+        self._readers.begin()
         self._tasks.publish(Task(header=self._header(), run=self.settings.run,
                                  **task_fields(self._task.spec, self.settings.max_ee_speed)))
 

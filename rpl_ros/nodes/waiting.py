@@ -48,6 +48,10 @@ class Readers:
         self._wait = Wait(node, node.settings.start_timeout)
         self._since = None
 
+    def begin(self):
+        """Begin to wait anew, after a rest."""
+        self._wait.over()
+
     def are_there(self):
         """Return whether all are there, and have been for long enough; say who is missing."""
         count, wanted = self._states.get_subscription_count(), self._settings.subscribers
