@@ -263,7 +263,6 @@ def read_episodes(paths, spec, report=None):
     report = Report(quiet=False) if report is None else report
     asked = report.run
     for path in [paths] if isinstance(paths, str) or hasattr(paths, 'joinpath') else paths:
-        report.run = asked  # each bag is of a run of its own
         joiner, empty = Joiner(spec), True
         for items in read_items(path, spec, report):
             for topic, _, item in items:
@@ -276,3 +275,4 @@ def read_episodes(paths, spec, report=None):
                            + (f'; {report.damage[-1]}' if report.damage else ''))
         yield from joiner.flush()
         report.problems.update(joiner.problems)
+        report.run = asked  # each bag is of a run of its own

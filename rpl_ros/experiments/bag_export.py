@@ -50,7 +50,6 @@ def export_lerobot(paths, out, horizon=0):
         data = lerobot.DataSet(part, spec)
         try:
             for number, path in enumerate(paths):
-                report.run = ''  # each bag is of a run of its own
                 for episode in read_episodes(path, spec, report):
                     data.add(episode, number)
             require_no_longer(', '.join(map(str, paths)), report.problems)

@@ -26,7 +26,7 @@ def agreed(name, places):
 
 
 def recorded_topics(adapter):
-    """Return the robot's own topics as recorder_node wants them, for AdapterSettings."""
+    """Return the robot's own topics with their types, 'NAME TYPE' each, for AdapterSettings."""
     poses = [getattr(adapter, f'{name}_pose_topic') for name in body_names(adapter.task)]
     topics = [(adapter.joint_states_topic, 'sensor_msgs/msg/JointState'),
               (adapter.twist_topic, 'geometry_msgs/msg/TwistStamped'),
@@ -35,7 +35,7 @@ def recorded_topics(adapter):
               *((topic, 'geometry_msgs/msg/PoseStamped')
                 for topic in (*poses, adapter.grip_pose_topic)),
               ('/diagnostics', 'diagnostic_msgs/msg/DiagnosticArray')]
-    return '; '.join(f'{name} {kind}' for name, kind in topics if name)
+    return [f'{name} {kind}' for name, kind in topics if name]
 
 
 def robot_settings(settings, arguments, packaged_config):
@@ -68,7 +68,7 @@ def robot_settings(settings, arguments, packaged_config):
     result['sim_node'] = replace(result['sim_node'], arm='joints', mode='realtime')
     recorder = result['recorder_node']
     asked = [entry.strip() for entry in recorder.topics.split(';') if entry.strip()]
-    topics = dict.fromkeys([*recorded_topics(adapter).split('; '), *asked])
+    topics = dict.fromkeys([*recorded_topics(adapter), *asked])
     result['recorder_node'] = replace(recorder, topics='; '.join(topics))
     shared = {spec.name: getattr(adapter, spec.name) for spec in fields(RobotTopics)}
     result[ADAPTER] = adapter

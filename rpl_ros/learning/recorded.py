@@ -68,7 +68,6 @@ def take_bags(learner):
         _check_reward(path, learner.spec)
         require_same(path, learner.spec, settings.max_ee_speed)
         before = taken.transitions
-        taken.report.run = ''  # each bag is of a run of its own
         for episode in read_episodes(path, learner.spec, taken.report):
             taken.transitions += learner.add_recorded(episode)
             _count(taken, episode, settings.residual_scale, learner.spec.reach)
