@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Finds the files that are no Python: `sim/`, `config/`, `launch/` and the Fetch's meshes."""
 
 from importlib.util import find_spec
@@ -6,7 +19,8 @@ from pathlib import Path
 
 
 def share(folder):
-    """Return the path of one of our data folders, in the source tree or where it is installed.
+    """
+    Return the path of one of our data folders, in the source tree or where it is installed.
 
     FileNotFoundError says where was looked.
     """
@@ -25,7 +39,8 @@ def share(folder):
 
 
 def fetch_assets():
-    """Return the folder of gymnasium-robotics that holds the Fetch's model and meshes.
+    """
+    Return the folder of gymnasium-robotics that holds the Fetch's model and meshes.
 
     The package is only located, not imported: its import takes a second and warns about
     environments that we do not use. FileNotFoundError says how to get it.

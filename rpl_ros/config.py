@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Settings: the one home of every default, its description and its range.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Settings: the one home of every default, its description and its range.
 
 Each node's ROS parameters are declared from the fields of its dataclass, and the same dataclass
 is filled for in-process tools from the same ROS parameter files in `config/`.
@@ -19,7 +33,8 @@ class SettingsError(ValueError):
 
 
 def setting(default, doc, low=None, high=None, choices=None, length=None, tighten=''):
-    """Return a dataclass field with its description and its range or choices.
+    """
+    Return a dataclass field with its description and its range or choices.
 
     A list is given as a tuple of one type; range and choices count for each element, `length` is
     None for any but 0. `tighten` is 'down' or 'up' for a limit that may change at run time: the
@@ -88,8 +103,8 @@ class SimSettings(Managed):
 class ControllerSettings(Managed):
     """base_controller_node."""
 
-    controller: str = setting('', "name of a built-in controller, or package.module:function for "
-                              "one of your own; empty = the task's")
+    controller: str = setting('', 'name of a built-in controller, or package.module:function for '
+                              'one of your own; empty: that of the task')
 
 
 @dataclass(frozen=True)
@@ -252,7 +267,8 @@ def did_you_mean(name, known):
 
 
 def parse_words(words, kind):
-    """Return {name: text} of command line words name:=text; `kind` is what errors call them.
+    """
+    Return {name: text} of command line words name:=text; `kind` is what errors call them.
 
     SettingsError for any other word and for a name that is given twice.
     """
@@ -302,9 +318,10 @@ def _checked_one(spec, name, kind, value, where):
 def make_settings(cls, values, where='settings'):
     """Return `cls` filled with a dict of values; SettingsError for a bad or unknown one."""
     known = {spec.name: spec for spec in fields(cls)}
+    about = cls.__doc__.strip().strip('.')
     for name in values:
         if name not in known:
-            raise SettingsError(f'{where}: unknown setting {name!r} of {cls.__doc__.strip(".")}'
+            raise SettingsError(f'{where}: unknown setting {name!r} of {about}'
                                 f'{did_you_mean(name, known)}')
     return cls(**{name: _checked(known[name], value, where) for name, value in values.items()})
 
@@ -315,7 +332,8 @@ ROBOT_NODES = ('fetch_adapter_node', 'fetch_sim_node')
 
 
 def is_ros_own(name):
-    """Return whether a parameter is one that ROS gives its nodes, and no setting of ours.
+    """
+    Return whether a parameter is one that ROS gives its nodes, and no setting of ours.
 
     `ros2 param dump` writes them, too. A running node knows better what its ROS declares.
     """
@@ -323,7 +341,8 @@ def is_ros_own(name):
 
 
 def read_parameter_file(path, nodes=(*NODE_SETTINGS, *ROBOT_NODES)):
-    """Return {node name or '/**': {setting: value}} of a ROS parameter file for `nodes`.
+    """
+    Return {node name or '/**': {setting: value}} of a ROS parameter file for `nodes`.
 
     A section may be called residual_node, /residual_node, /**/residual_node (in any namespace) or
     /robot1/residual_node. SettingsError where the file is missing, is not such a file, names an
@@ -351,7 +370,8 @@ def read_parameter_file(path, nodes=(*NODE_SETTINGS, *ROBOT_NODES)):
 
 
 def load_settings(path, overrides=None):
-    """Return {node name: settings} for all nodes from a parameter file.
+    """
+    Return {node name: settings} for all nodes from a parameter file.
 
     `overrides` is {setting: value}; it and the file's `/**` section reach each node that has
     such a setting. SettingsError for anything unknown, of a wrong type or out of range.
@@ -377,7 +397,8 @@ def load_settings(path, overrides=None):
 
 
 def _same_everywhere(settings, path):
-    """Return {node: settings} in which horizon and speed are those of the node that gives them.
+    """
+    Return {node: settings} in which horizon and speed are those of the node that gives them.
 
     SettingsError where two nodes give different ones: a policy is for one of them.
     """

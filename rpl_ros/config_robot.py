@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""The contract with a robot: the settings of fetch_adapter_node, with the defaults of a Fetch.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The contract with a robot: the settings of fetch_adapter_node, with the defaults of a Fetch.
 
 `config/robot/` has one file for each robot. No name is that of another node's setting, except
 those of Common and the speed: a task's file could set it for the adapter by its `/**` section.
@@ -176,7 +190,7 @@ class FetchSimSettings(RobotTopics):
     delay: float = setting(0.0, 'how late joint states and poses come, s', 0.0, 1.0)
     jitter: float = setting(0.0, 'how much later than that some come, s, evenly distributed', 0.0,
                             1.0)
-    noise: float = setting(0.0, "standard deviation of the poses of object and hook about each "
+    noise: float = setting(0.0, 'standard deviation of the poses of object and hook about each '
                            'axis, m and rad; noisy_hook has its own', 0.0, 0.1)
     pressed: bool = setting(False, 'whether the run-stop is pressed at the start')
     window: bool = setting(False, 'show the scene in a window')

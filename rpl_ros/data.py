@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""What flows between the parts: states, base actions, commands and whole episodes.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+What flows between the parts: states, base actions, commands and whole episodes.
 
 The dataclasses carry the fields of the messages of the same names in `rpl_msgs` (units and
 frames are documented there), as numpy arrays instead of wire types.
@@ -72,7 +86,8 @@ class Command:
 
 @dataclass(frozen=True)
 class Episode:
-    """One recorded episode of T steps; transition t leads from row t to row t + 1.
+    """
+    One recorded episode of T steps; transition t leads from row t to row t + 1.
 
     Attributes
     ----------

@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """
 Checks this machine and the set-up, one line each (`rpl doctor`, `make doctor`).
 
@@ -16,7 +29,7 @@ from rpl_ros import prerequisites as pre
 from rpl_ros.prerequisites import FAIL, Finding, OK, WARN
 
 SET_UP = 'make setup'
-RENDER = '''
+RENDER = """
 import mujoco
 model = mujoco.MjModel.from_xml_string(
     '<mujoco><worldbody><geom size="1" rgba="1 1 1 1"/></worldbody></mujoco>')
@@ -25,7 +38,7 @@ mujoco.mj_forward(model, data)
 with mujoco.Renderer(model, 48, 64) as renderer:
     renderer.update_scene(data)
     assert renderer.render().max() > 0, 'the picture is black'
-'''
+"""
 
 
 def child(code, seconds, **environ):

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""The tasks as Gymnasium goal environments; importing this module registers them.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The tasks as Gymnasium goal environments; importing this module registers them.
 
     import gymnasium, rpl_ros.envs
     env = gymnasium.make('rpl/Push-v0')
@@ -27,7 +41,8 @@ PICTURE = (480, 640)  # pixels, height and width
 
 
 class TaskEnv(gymnasium.Env):
-    """A task as a goal environment: see docs/observations.md for observations and actions.
+    """
+    A task as a goal environment: see docs/observations.md for observations and actions.
 
     `truncated` ends each episode after the task's horizon; `info` holds `is_success` and, after a
     step, what compute_reward() needs of it: in MBRLPusher `tip` (3,), m, and `action` (7,).
@@ -36,7 +51,8 @@ class TaskEnv(gymnasium.Env):
     metadata = {'render_modes': ['human', 'rgb_array'], 'render_fps': round(1 / CONTROL_PERIOD)}
 
     def __init__(self, task, render_mode=None, objects='', horizon=0, max_ee_speed=0.0):
-        """Build the scene of `task`; `objects` is a folder of meshes for complex_hook.
+        """
+        Build the scene of `task`; `objects` is a folder of meshes for complex_hook.
 
         `horizon`, steps of an episode, and `max_ee_speed`, m/s of the gripper under a held action
         of 1, are the paper's where they are 0.
@@ -62,7 +78,8 @@ class TaskEnv(gymnasium.Env):
         self._drawn_at = 0.0
 
     def _set_spec(self, spec):
-        """Take the EnvSpec of gymnasium.make(), and note the horizon for wrappers that ask for it.
+        """
+        Take the EnvSpec of gymnasium.make(), and note the horizon for wrappers that ask for it.
 
         The environment itself truncates: no TimeLimit is needed.
         """
@@ -71,7 +88,8 @@ class TaskEnv(gymnasium.Env):
     spec = property(lambda self: self._spec, _set_spec)
 
     def reset(self, *, seed=None, options=None):
-        """Return (observation, info) of the next episode; of the first one with a new `seed`.
+        """
+        Return (observation, info) of the next episode; of the first one with a new `seed`.
 
         `options` may hold the number of an `episode` to play instead; ValueError for other keys.
         """
@@ -88,7 +106,8 @@ class TaskEnv(gymnasium.Env):
         return self._take(self.task.reset(self._episode))
 
     def step(self, action):
-        """Do a control step of 40 ms with `action` (A,), clipped to [-1, 1] as on the robot.
+        """
+        Do a control step of 40 ms with `action` (A,), clipped to [-1, 1] as on the robot.
 
         Return (observation, reward, terminated, truncated, info). Where MuJoCo was unstable, the
         episode is truncated and `info['problem']` says so. ValueError for an action of another
@@ -123,7 +142,8 @@ class TaskEnv(gymnasium.Env):
                 'desired_goal': state.desired_goal.copy()}
 
     def compute_reward(self, achieved_goal, desired_goal, info):
-        """Return the rewards (...) for goals (..., 3), m.
+        """
+        Return the rewards (...) for goals (..., 3), m.
 
         `info` is what step() returned, or an array or list of those, one for each goal. Only the
         dense reward of MBRLPusher looks at it: ValueError where it lacks what that needs.

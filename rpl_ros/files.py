@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Files that are there whole or not at all, folders that one process uses, and rows as CSV."""
 
 import csv
@@ -19,7 +32,8 @@ class InUseError(Exception):
 
 
 def write_file(path, content, before=None):
-    """Write bytes or text so that at any time there is the old file or the whole new one.
+    """
+    Write bytes or text so that at any time there is the old file or the whole new one.
 
     That holds for a power cut, too. The folder is made if it is missing; the old file, if there
     is one, is kept as `before` where that is given. OSError where it cannot be written.
@@ -75,7 +89,8 @@ def set_aside(folder, paths):
 
 
 def lock_folder(folder):
-    """Make `folder` if need be and lock it; return the open file that keeps it locked.
+    """
+    Make `folder` if need be and lock it; return the open file that keeps it locked.
 
     The lock ends with the process, however it ends. InUseError where another one has it, OSError
     where there can be no such folder.

@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Compiles rpl_msgs into a virtual environment; a part of bootstrap.py, standard library only."""
 import os
 from pathlib import Path
@@ -10,7 +23,7 @@ SOURCE = Path(__file__).resolve().parent.parent / 'rpl_msgs'
 
 # A venv above a distribution: libraries of rpl_msgs must be found before the process starts, so
 # the interpreter starts itself once more. (The wheels from PyPI bring the same for themselves.)
-RESTART = '''import os
+RESTART = """import os
 import sys
 
 wanted = {'LD_LIBRARY_PATH': os.path.join(sys.prefix, 'lib'), 'AMENT_PREFIX_PATH': sys.prefix}
@@ -20,7 +33,7 @@ for name, folder in lacking.items():
     os.environ[name] = (folder + ':' + os.environ.get(name, '')).rstrip(':')
 if lacking:
     os.execv(sys.executable, [sys.executable] + sys.orig_argv[1:])
-'''
+"""
 
 
 def python_paths(python):

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Reward and success from achieved and desired goal (paper, section V-A).
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Reward and success from achieved and desired goal (paper, section V-A).
 
 The reward is that of the authors' code, 0 at the goal and -1 elsewhere; the paper's text says
 1 and 0. Only the first makes their target range [-horizon, 0] right. MBRLPusher has a dense one.
@@ -42,7 +56,8 @@ def sparse_reward(achieved_goal, desired_goal, reach):
 
 
 def pusher_reward(achieved_goal, desired_goal, tip, action):
-    """Return the reward (...) of MBRLPusher: at most 0, and higher nearer to the goal.
+    """
+    Return the reward (...) of MBRLPusher: at most 0, and higher nearer to the goal.
 
     `achieved_goal` is where the object is, `desired_goal` where it shall be, `tip` the arm's tip,
     all (..., 3), m, after the step; `action` (..., 7) the torques executed in it, N m. Distances
@@ -57,7 +72,8 @@ def pusher_reward(achieved_goal, desired_goal, tip, action):
 
 
 def reward_details(spec, observation, action):
-    """Return {name: array (..., n)} of what the task's reward looks at beside the goals: DETAILS.
+    """
+    Return {name: array (..., n)} of what the task's reward looks at beside the goals: DETAILS.
 
     `observation` (..., O) is that after the step, `action` (..., A) the one executed in it.
     """
@@ -74,7 +90,8 @@ def reward_of(spec, achieved_goal, desired_goal, details):
 
 
 def task_reward(spec, achieved_goal, desired_goal, observation, action):
-    """Return the reward (...) of a step in the task of `spec`, for any goal: also for relabelling.
+    """
+    Return the reward (...) of a step in the task of `spec`, for any goal: also for relabelling.
 
     `achieved_goal` (..., 3), m, and `observation` (..., O) are those after the step, `action`
     (..., A) the one executed in it. Only the dense reward looks at the last two.

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Joins states and commands into episodes by (episode, step): for live topics and for bags.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Joins states and commands into episodes by (episode, step): for live topics and for bags.
 
 Messages of the two topics may come in any order and more than once; what does not fit is
 counted and named, never guessed.
@@ -22,7 +36,8 @@ ROUNDING = 1e-9  # no unit: a residual at its limit, worked out from the action 
 
 
 def mode_of(modes):
-    """Return data.EXPLORE, BASE or EVALUATE for the modes of an episode's commands.
+    """
+    Return data.EXPLORE, BASE or EVALUATE for the modes of an episode's commands.
 
     All are the same, but in bags of version 0.1, where some commands do not tell.
     """
@@ -30,7 +45,8 @@ def mode_of(modes):
 
 
 def executed_by(command, state):
-    """Return (action, residual), each (A,): what the robot executed of a Command, by its State.
+    """
+    Return (action, residual), each (A,): what the robot executed of a Command, by its State.
 
     The residual is that with which the policy would have sent this action, so that a learner
     learns from what was done: zero where the robot fell back to the base action. None where
@@ -54,7 +70,8 @@ def executed_by(command, state):
 
 
 def join(spec, states, commands):
-    """Return the Episode of {step: State} and {step: Command}, or None without any transition.
+    """
+    Return the Episode of {step: State} and {step: Command}, or None without any transition.
 
     Transition t is valid where states t and t + 1 and commands t and t + 1 are there and an action
     was executed in between: see executed_by(). Command t + 1 carries the next base action.
@@ -92,7 +109,8 @@ def join(spec, states, commands):
 
 
 def _sizes(spec):
-    """Return {kind: [(name, shape)]} of the arrays that must be right in each message.
+    """
+    Return {kind: [(name, shape)]} of the arrays that must be right in each message.
 
     Those in MAY_BE_EMPTY may be left out.
     """
@@ -120,7 +138,8 @@ def _problem(horizon, sizes, item):
 
 @dataclass
 class Joiner:
-    """Collects states and commands and gives back whole episodes.
+    """
+    Collects states and commands and gives back whole episodes.
 
     `problems` counts what could not be used, by reason.
     """
@@ -135,7 +154,8 @@ class Joiner:
         self._arrays = _sizes(self.spec)
 
     def add(self, kind, item):
-        """Take a State (kind 'state') or Command ('command').
+        """
+        Take a State (kind 'state') or Command ('command').
 
         Return (episodes, problem): the Episodes that are now complete, oldest first, and what was
         wrong with `item`, or ''.

@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Reads YAML that people write: a key that stands twice is an error, not the last one's value."""
 
 import yaml
@@ -28,7 +41,8 @@ class _Loader(yaml.SafeLoader):
 
 
 def read_yaml(path):
-    """Return what the YAML file at `path` holds.
+    """
+    Return what the YAML file at `path` holds.
 
     ValueError, in one line and without the path, where it is no YAML, has a key twice at any
     level, or an alias; OSError where it cannot be read.

@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The adapter and the simulated Fetch over DDS, with a graph that does what a test wants."""
 
 from contextlib import contextmanager
@@ -14,14 +27,13 @@ from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 import numpy as np
 from rpl_msgs.msg import BaseAction, Command
-from std_msgs.msg import Bool, Float64, Header
-from std_srvs.srv import SetBool, Trigger
-
 from rpl_ros.assets import share
 from rpl_ros.config import read_parameter_file
 from rpl_ros.convert import to_wire
 from rpl_ros.nodes.qos import publisher, subscribe
 from rpl_ros.nodes.robot_messages import from_time, read_twist
+from std_msgs.msg import Bool, Float64, Header
+from std_srvs.srv import SetBool, Trigger
 
 TWIST = 'fetch_relay/twist'
 ADAPTER = 'fetch_adapter_node'
@@ -47,7 +59,8 @@ def is_stop(message):
 
 
 class Graph:
-    """Answers the adapter's states as base controller and residual would; keeps what it sends.
+    """
+    Answers the adapter's states as base controller and residual would; keeps what it sends.
 
     `base` and `command` turn a State message into an action (4,), or None for silence. `sent` are
     (time by the steady clock, TwistStamped).
@@ -140,7 +153,8 @@ class Graph:
         self.until(named)
 
     def reaction(self, fault, since):
-        """Wait until the arm was stopped after a fault at time.time() `since`; print how soon.
+        """
+        Wait until the arm was stopped after a fault at time.time() `since`; print how soon.
 
         The stop must come as often as the contract says, and then silence. A busy machine may have
         caused a stop of its own just before: then there are some more.

@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Bags of several files: each is whole by itself, and together they are what was recorded."""
 
 from collections import Counter
@@ -11,8 +24,6 @@ from mcap.writer import CompressionType
 import pytest
 from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import Reader
-import yaml
-
 from rpl_ros.bags.errors import Report
 from rpl_ros.bags.files import storage_files
 from rpl_ros.bags.reader import read_episodes
@@ -20,6 +31,7 @@ from rpl_ros.experiments.bag_audit import audit_bag
 from rpl_ros.experiments.bench_bags import PERIOD, START, write_bag
 from rpl_ros.launching import bag, bag_file
 from rpl_ros.launching.bag import Bag, qos_entry
+import yaml
 
 TOPICS = {'/state': ('rpl_msgs/msg/State', qos_entry(2000, False)),
           '/command': ('rpl_msgs/msg/Command', qos_entry(2000, False)),

@@ -1,10 +1,23 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Controllers that keep something, fail or return nonsense: in one process and as a node."""
 
+from graph_tools import free_domain, listener, nodes
 import numpy as np
 import pytest
-
-from graph_tools import free_domain, listener, nodes
+from rpl_msgs.msg import State as StateMessage
 from rpl_ros.config import make_settings, ResidualSettings
 from rpl_ros.controllers import find_controller
 from rpl_ros.controllers.guard import Guard
@@ -15,16 +28,14 @@ from rpl_ros.policy.residual import ResidualPolicy
 from rpl_ros.rollout import run_episode
 from rpl_ros.tasks import make_task
 from rpl_ros.tasks.specs import spec
-from rpl_msgs.msg import State as StateMessage
 from std_msgs.msg import Header
 
 SIZES = spec('push')
-PROGRAM = '''
+PROGRAM = """
 import numpy as np
 
 
-class Counting:
-    """Changes its action at its third call of an episode."""
+class Counting:   # changes its action at its third call of an episode
 
     def __init__(self):
         self.reset()
@@ -53,7 +64,7 @@ def stumbles(observation, desired_goal):
     if observation[0] > 1.0:
         raise RuntimeError('too far')
     return np.zeros(4)
-'''
+"""
 
 
 @pytest.fixture

@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The folder of checkpoints: what is damaged or crafted costs at most itself and is named."""
 
 import dataclasses
@@ -9,8 +22,6 @@ import sys
 from hypothesis import given, HealthCheck, settings, strategies as st
 import numpy as np
 import pytest
-from safetensors.numpy import load
-
 from rpl_ros.config import LearnerSettings, make_settings
 from rpl_ros.data import Episode
 from rpl_ros.experiments.loop import Loop
@@ -23,6 +34,7 @@ from rpl_ros.learning.learner_file import dump, restore, seal
 from rpl_ros.policy.tensor_file import read_head
 from rpl_ros.policy.weights import MisfitError, pack, unpack, WeightsError
 from rpl_ros.tasks.specs import spec
+from safetensors.numpy import load
 
 PUSH = spec('push')
 SMALL = {'task': 'push', 'hidden_layers': 1, 'hidden_size': 8, 'batch_size': 16,

@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The contract with a robot: both files, one clear error for each contradiction, tightening."""
 
 from array import array
@@ -9,8 +22,6 @@ import subprocess
 import sys
 
 import pytest
-import yaml
-
 from rpl_ros.assets import share
 from rpl_ros.config import (make_settings, Managed, NODE_SETTINGS, read_parameter_file,
                             SettingsError)
@@ -18,6 +29,7 @@ from rpl_ros.config_robot import AdapterSettings
 from rpl_ros.launching.run_folder import parameter_file
 from rpl_ros.robot.contract import check_contract, ENTRIES, NODE, read_contract, tightened
 from rpl_ros.robot.safety_limits import limits_of
+import yaml
 
 FETCH = share('config') / 'robot' / 'fetch.yaml'
 OWN = fields(AdapterSettings)[len(fields(Managed)):]  # those of all nodes come first

@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The adapter and the simulated Fetch over real DDS: episodes, faults, the last message."""
 
 import os
@@ -16,14 +29,13 @@ from rcl_interfaces.srv import SetParameters
 from robot_tools import (ADAPTER, altered_adapter, CONTRACT, DOWN, Graph, is_stop, robot, SETTINGS,
                          SIM, UP, up_and_down)
 from rpl_msgs.msg import EpisodeResult
-from std_msgs.msg import Bool
-from std_srvs.srv import SetBool, Trigger
-import yaml
-
 from rpl_ros.data import EXPLORE
 from rpl_ros.launching import graph as graphs
 from rpl_ros.nodes.qos import subscribe
 from rpl_ros.nodes.robot_messages import from_time, read_twist
+from std_msgs.msg import Bool
+from std_srvs.srv import SetBool, Trigger
+import yaml
 
 
 @pytest.fixture(scope='module')
@@ -224,7 +236,7 @@ def test_the_last_message_on_the_wire_is_the_stop(tmp_path, number):
                 assert kinds(graph.sent)[-4:] == [False, True, True, True], trial
 
 
-CRASH = '''
+CRASH = """
 import sys
 from rpl_ros.nodes import fetch_adapter_node
 from rpl_ros.robot.adapter import Adapter
@@ -235,7 +247,7 @@ def next_state(self, *times):
     return plain(self, *times)
 Adapter.next_state = next_state
 sys.exit(fetch_adapter_node.main(sys.argv))
-'''
+"""
 
 
 def test_the_last_message_after_an_exception_is_the_stop(tmp_path):
@@ -285,7 +297,7 @@ def test_a_run_stop_that_dies_stops_the_arm_until_it_is_back(tmp_path):
         graph.move()
 
 
-JUMP = '''
+JUMP = """
 import sys
 from rpl_ros.nodes import fetch_adapter_node
 plain, jumped = fetch_adapter_node.FetchAdapterNode.times, []
@@ -296,7 +308,7 @@ def times(self):
     return now, ros_now - 3600.0 * bool(jumped and now < jumped[0] + 1.0)
 fetch_adapter_node.FetchAdapterNode.times = times
 sys.exit(fetch_adapter_node.main(sys.argv))
-'''
+"""
 
 
 def test_a_clock_that_jumps_stops_the_arm_and_it_goes_on_with_the_new_time(tmp_path):

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""fetch_relay's wiring: topics, types, order on the wire; against a small imitation of rospy.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+fetch_relay's wiring: topics, types, order on the wire; against a small imitation of rospy.
 
 ROS 1 is not there for the tests. The imitation calls back at once in the same thread, so it shows
 which message leads to which, and nothing of connections, threads and times: try_ros1.py shows
@@ -24,17 +38,20 @@ def vector(x=0.0, y=0.0, z=0.0):
 
 
 class TwistStamped:
+
     def __init__(self, frame='', x=0.0):
         self.header = SimpleNamespace(frame_id=frame, stamp=None)
         self.twist = SimpleNamespace(linear=vector(x), angular=vector())
 
 
 class Bool:
+
     def __init__(self, data=False):
         self.data = data
 
 
 class GripperCommandGoal:
+
     def __init__(self):
         self.command = SimpleNamespace(position=None, max_effort=None)
 

@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The nodes over real DDS: the same episodes as in one process, and what happens to bad input."""
 
 from bag_tools import assert_equal_episodes
@@ -7,14 +20,13 @@ from graph_tools import (EPISODES, free_domain, in_process, listener, MODES, nod
 import numpy as np
 import pytest
 from rpl_msgs.msg import BaseAction, EpisodeResult, LearnerStatus, State
-from std_msgs.msg import Header
-
 from rpl_ros import data
 from rpl_ros.convert import fill, read_command, read_state
 from rpl_ros.nodes.qos import publisher, subscribe
 from rpl_ros.policy.weights import pack, PolicyShape
 from rpl_ros.tasks.specs import spec, SPECS
 from rpl_ros.transitions import Joiner
+from std_msgs.msg import Header
 
 
 @pytest.mark.parametrize('task', SPECS)

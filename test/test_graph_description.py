@@ -1,15 +1,27 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The description of the graph: arguments, settings of the nodes, run folder."""
 
 from dataclasses import fields, replace
 
 import pytest
-import yaml
-
 from rpl_ros.assets import share
 from rpl_ros.config import NODE_SETTINGS, SettingsError
 from rpl_ros.launching import graph, run_folder
 from rpl_ros.tasks.specs import SPECS
+import yaml
 
 
 def names(run):
@@ -144,7 +156,7 @@ def test_a_robot_takes_the_place_of_the_simulator(robot, processes):
     assert (adapter.episodes, adapter.seed, adapter.subscribers) == (7, 3, 4)
     assert {settings.horizon for settings in run.settings.values()} == {700}
     assert {settings.max_ee_speed for settings in run.settings.values()} == {0.1}
-    assert {settings.run for settings in run.settings.values()} == {run.id}
+    assert {settings.run for settings in run.settings.values()} == {run.run_id}
     assert adapter.wait_for.split() == ['base_controller_node', 'residual_node', 'learner_node',
                                         'recorder_node']
     assert run.settings['residual_node'].base_timeout == graph.REALTIME_BASE_TIMEOUT
@@ -196,7 +208,7 @@ def test_a_run_can_be_repeated_from_its_config(tmp_path):
     first = graph.resolve('hook', {'out': str(tmp_path / 'a'), 'seed': '4', 'episodes': '2'})
     run_folder.prepare(first)
     second = graph.resolve('hook', {'out': str(tmp_path / 'a'), 'params_file': str(first.config)})
-    assert first.id != second.id
+    assert first.run_id != second.run_id
     for node, settings in second.settings.items():
         assert replace(settings, run=first.id) == first.settings[node]
 

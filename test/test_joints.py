@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Joint states in parts: any order, extra, missing and renamed joints, ages."""
 
 from hypothesis import given, strategies as st
@@ -34,7 +47,7 @@ def test_missing_and_renamed_joints_are_named():
                if name != 'l_gripper_finger_joint']
     joints.update(*state(renamed), 1.0)
     assert joints.problem(1.0, 1.0) == (
-        "no joint state of elbow_flex_joint, l_gripper_finger_joint (did you mean "
+        'no joint state of elbow_flex_joint, l_gripper_finger_joint (did you mean '
         "'elbow_flexion_joint'?); other joints seen: elbow_flexion_joint")
 
 

@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """learner_node alone over real DDS: it learns from topics, survives a kill, refuses bad input."""
 
 import os
@@ -11,9 +24,6 @@ from graph_tools import free_domain, listener, nodes
 import numpy as np
 import pytest
 from rpl_msgs.msg import Command as CommandMessage, State as StateMessage
-from std_msgs.msg import Header
-from std_srvs.srv import Trigger
-
 from rpl_ros import data
 from rpl_ros.config import LearnerSettings, make_settings
 from rpl_ros.convert import fill, read_command, read_state
@@ -24,6 +34,8 @@ from rpl_ros.nodes.qos import publisher, subscribe
 from rpl_ros.policy.weights import unpack
 from rpl_ros.tasks.specs import spec
 from rpl_ros.transitions import Joiner
+from std_msgs.msg import Header
+from std_srvs.srv import Trigger
 
 SPEC = spec('hook')
 SETTINGS = {'task': 'hook', 'hidden_size': 16, 'batch_size': 32, 'updates_per_step': 0.1,

@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Replay, hindsight, burn-in, DDPG and checkpoints; and that it learns."""
 
 import dataclasses
@@ -6,22 +19,21 @@ import dataclasses
 from hypothesis import given, settings, strategies as st
 import numpy as np
 import pytest
-import torch
-
 from rpl_ros.config import LearnerSettings, make_settings
 from rpl_ros.data import Episode
 from rpl_ros.experiments import bench_learner
 from rpl_ros.learning import her
 from rpl_ros.learning.burn_in import BurnIn
 from rpl_ros.learning.checkpoint import resume, save
-from rpl_ros.learning.learner_file import dump, NETWORKS, restore
 from rpl_ros.learning.learner import Learner
+from rpl_ros.learning.learner_file import dump, NETWORKS, restore
 from rpl_ros.learning.normalizer import Normalizer
 from rpl_ros.learning.replay import Replay
 from rpl_ros.policy.actor import Actor, remember
 from rpl_ros.policy.weights import unpack, WeightsError
 from rpl_ros.rewards import sparse_reward
 from rpl_ros.tasks.specs import SPECS, TaskSpec
+import torch
 
 POINT = TaskSpec('point', 2, 2, 2, 10, 0.05, 'none')
 SMALL = {'hidden_layers': 2, 'hidden_size': 32, 'batch_size': 64, 'buffer_transitions': 20_000}

@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The nodes' lifecycle over real DDS: what transitions do to a moving arm and to the graph."""
 
 import signal
@@ -7,10 +20,9 @@ from graph_tools import free_domain, listener, nodes
 from rcl_interfaces.msg import Parameter, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from robot_tools import (ADAPTER, altered_adapter, Graph, is_stop, robot, SETTINGS, SIM, STOPS)
-from std_srvs.srv import Trigger
-
 from rpl_ros.nodes.qos import subscribe
 from rpl_ros.nodes.robot_messages import read_twist
+from std_srvs.srv import Trigger
 
 
 def ends_with_stops(graph):
@@ -106,14 +118,14 @@ def test_the_rest_of_the_graph_when_a_node_is_deactivated(tmp_path):
         graph.move()
 
 
-CRASH = '''
+CRASH = """
 import sys
 from rpl_ros.nodes import fetch_adapter_node
 def deactivate(self):
     raise RuntimeError('on purpose')
 fetch_adapter_node.FetchAdapterNode.deactivate = deactivate
 sys.exit(fetch_adapter_node.main(sys.argv))
-'''
+"""
 
 
 def test_an_exception_in_a_transition_ends_the_node_with_a_stop(tmp_path):

@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The hundred objects: different, of the paper's sizes and masses, repeatable, in one piece."""
 
 from dataclasses import replace
@@ -123,7 +136,7 @@ def test_cube_is_the_papers_block():
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(sorted(set(GEOM_TYPES) - {'mesh'})), lengths, lengths, lengths, quaternions)
 def test_bounding_box_is_exact(shape, a, b, c, turn):
-    """MuJoCo's own support: a plane at the box's face touches the turned part."""
+    """Compare with the support of MuJoCo: a plane at the box's face touches the turned part."""
     part = Part(shape, (a, b, c), quaternion=turn)
     box = half_extents(part)
     for axis, normal in enumerate(([0.5, 0.5, 0.5, 0.5], [0.5, -0.5, -0.5, -0.5], [1, 0, 0, 0])):

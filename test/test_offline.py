@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Learning from bags: alone, as a head start, and going on with it as if nobody had stopped."""
 
 import csv
@@ -12,9 +25,6 @@ from hypothesis import given, settings, strategies as st
 from mcap.writer import CompressionType
 import numpy as np
 import pytest
-import torch
-import yaml
-
 from rpl_ros.bags.files import bags_setting
 from rpl_ros.bags.reader import read_episodes
 from rpl_ros.config import LearnerSettings, make_settings
@@ -29,6 +39,8 @@ from rpl_ros.policy.weights import unpack
 from rpl_ros.rewards import described
 from rpl_ros.tasks.specs import spec
 from rpl_ros.transitions import Joiner
+import torch
+import yaml
 
 TASK = 'slippery_push'
 SPEC = spec(TASK)

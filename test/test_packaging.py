@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Package files agree with each other and with the tree."""
 import ast
 from pathlib import Path
@@ -101,5 +114,5 @@ def test_every_field_of_a_message_has_a_comment(path):
 def test_source_files_name_their_licence():
     files = [*(ROOT / 'rpl_ros').rglob('*.py'), *(ROOT / 'test').rglob('*.py'), ROOT / 'setup.py']
     bad = [str(path) for path in files
-           if 'SPDX-License-Identifier: Apache-2.0' not in path.read_text().partition('\n')[0]]
+           if 'Licensed under the Apache License, Version 2.0' not in path.read_text()[:200]]
     assert not bad

@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """PETS and CachedPETS: model, planning, training, files, controllers."""
 
 import csv
@@ -7,9 +20,6 @@ import json
 
 import numpy as np
 import pytest
-from safetensors.numpy import load
-import torch
-
 from rpl_ros.controllers import find_controller
 from rpl_ros.controllers.cached_pets import load_table, nearest, save_table, shipped_table
 from rpl_ros.experiments import evaluate, pets
@@ -22,6 +32,8 @@ from rpl_ros.pets.training import BEFORE, MODEL_FILE, Training, TRAINING_FILE
 from rpl_ros.policy.tensor_file import read_head, save_with_header
 from rpl_ros.policy.weights import WeightsError
 from rpl_ros.tasks import make_task
+from safetensors.numpy import load
+import torch
 
 SMALL = PlanSettings(horizon=4, population=12, elites=3, iterations=2)
 PUSHER = Shape(20, 7, 16)

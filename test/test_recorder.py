@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """recorder_node over real DDS: its bag is complete after Ctrl-C, and opens after SIGKILL."""
 
 from collections import Counter
@@ -22,14 +35,13 @@ from rclpy.qos import qos_profile_sensor_data
 from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import Reader
 from rpl_msgs.msg import Command, PolicyWeights, State
-from sensor_msgs.msg import JointState
-import yaml
-
 from rpl_ros.bags.definitions import definition, type_hash
 from rpl_ros.bags.files import storage_files
 from rpl_ros.experiments.bag_audit import audit_bag
 from rpl_ros.nodes.qos import publisher, TOPICS
 from rpl_ros.nodes.recorder_node import arrival_order, times_of
+from sensor_msgs.msg import JointState
+import yaml
 
 DOMAIN = free_domain()
 STEPS = 300
@@ -48,7 +60,7 @@ def record(folder, limit=None, **parameters):
 
 @pytest.fixture
 def publishers():
-    """Publishers of a few topics in the recorder's domain."""
+    """Return publishers of a few topics in the recorder's domain."""
     context = rclpy.Context()
     rclpy.init(context=context, domain_id=DOMAIN)
     node = rclpy.create_node('test_recorder', context=context)
@@ -139,7 +151,8 @@ def recorded_steps(folder):
 
 
 def test_killed_around_a_split(tmp_path, publishers):
-    """Each file opens, nothing lacks in between, and what was on the disk is there.
+    """
+    Each file opens, nothing lacks in between, and what was on the disk is there.
 
     Two recorders are killed when a file of theirs appears, one within two seconds after that.
     """

@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """`rpl train`: methods, the run folder, and that a run goes on as if it had not been stopped."""
 
 import csv
@@ -12,9 +25,6 @@ import time
 
 import numpy as np
 import pytest
-import torch
-import yaml
-
 from rpl_ros.assets import share
 from rpl_ros.config import load_settings
 from rpl_ros.experiments import bench, bench_learner, train
@@ -23,6 +33,8 @@ from rpl_ros.experiments.methods import DEFAULT, METHODS, recipe_file, recipes, 
 from rpl_ros.files import lock_folder
 from rpl_ros.learning.checkpoint import resume, save
 from rpl_ros.tasks.specs import SPECS
+import torch
+import yaml
 
 QUICK = {'hidden_size': 16, 'batch_size': 32, 'updates_per_step': 0.1, 'burn_in': 'none'}
 WORDS = [f'{name}:={value}' for name, value in QUICK.items()]

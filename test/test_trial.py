@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The trial of a learned policy: who passes it, who fails again, and what is used meanwhile."""
 
 from dataclasses import replace
@@ -6,15 +19,14 @@ from dataclasses import replace
 from hypothesis import given, settings, strategies as st
 import numpy as np
 import pytest
-
 from rpl_ros import data
 from rpl_ros.bags.legacy import MODES, UNKNOWN_MODE
 from rpl_ros.config import LearnerSettings, load_settings, make_settings, SettingsError
 from rpl_ros.experiments.bench_learner import synthetic_episode
 from rpl_ros.experiments.loop import Loop
 from rpl_ros.experiments.methods import DEFAULT, recipe_file
-from rpl_ros.learning.learner_file import dump, restore
 from rpl_ros.learning.learner import Learner
+from rpl_ros.learning.learner_file import dump, restore
 from rpl_ros.learning.trial import Trial
 from rpl_ros.policy.weights import unpack
 from rpl_ros.tasks.specs import spec

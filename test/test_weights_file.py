@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Policies as bytes: whatever is wrong with them is one WeightsError, at once; so is a misfit."""
 
 import json
@@ -8,12 +21,11 @@ import time
 from hypothesis import given, settings, strategies as st
 import numpy as np
 import pytest
-from safetensors.numpy import save
-
 from rpl_ros.policy.actor import load_actor
 from rpl_ros.policy.weights import (check_fit, digest, expected_of, FORMATS, MisfitError,
                                     on_trial, pack, PolicyShape, unpack, WeightsError)
 from rpl_ros.tasks.specs import spec
+from safetensors.numpy import save
 
 SHAPE = PolicyShape('push', 25, 3, 4, 1, 8, horizon=50, max_ee_speed=0.15, residual_scale=2.0)
 HEADER = {'shape': vars(SHAPE), 'version': 4, 'prefer_base': True}

@@ -1,14 +1,26 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """YAML that people write: keys that stand twice, aliases, and what is no YAML at all."""
 
 from hypothesis import given, strategies as st
 import pytest
-import yaml
-
 from rpl_ros.config import load_settings, read_parameter_file, SettingsError
 from rpl_ros.experiments.grid import read_sweep
 from rpl_ros.nodes.sections import require_sections_that_reach
 from rpl_ros.yaml_file import read_yaml
+import yaml
 
 NODE = 'sim_node:\n  ros__parameters:\n'
 
@@ -44,6 +56,7 @@ def test_all_else_is_read_as_ever(tmp_path_factory, tree):
     path = tmp_path_factory.mktemp('yaml') / 'file.yaml'
 
     class Dumper(yaml.SafeDumper):
+
         def ignore_aliases(self, data):
             return True
 

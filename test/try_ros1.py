@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""fetch_relay on a real ROS 1: its two files alone, a master, and a driver that this plays.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+fetch_relay on a real ROS 1: its two files alone, a master, and a driver that this plays.
 
 No test, because ROS 1 is not there for the tests. On Debian 12: `apt-get install python3-rospy
 python3-rosmaster python3-actionlib python3-geometry-msgs`, then `python3 test/try_ros1.py`.

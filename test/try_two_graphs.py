@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Two graphs of one task in one ROS domain, started and stopped in any order, again and again.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Two graphs of one task in one ROS domain, started and stopped in any order, again and again.
 
 Not part of the tests, as it takes half a minute for each time: python test/try_two_graphs.py 20
 Each graph must be equal to one that runs alone, to the last bit; in between, a third graph comes

@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """What a bag says of itself: its task, horizon and speed."""
 
 from dataclasses import dataclass
@@ -25,7 +38,8 @@ class About:
 
 
 def about(path, run=''):
-    """Return the About of a bag: by its topic `task`, else its metadata, else its states.
+    """
+    Return the About of a bag: by its topic `task`, else its metadata, else its states.
 
     Of a bag with several runs, that of `run`, '': the first one. BagError where there is neither.
     """
@@ -55,7 +69,8 @@ def _described(path, item):
 
 
 def bag_spec(path, horizon=0, run=''):
-    """Return the TaskSpec of a bag, with its own horizon; `horizon` is for one that tells none.
+    """
+    Return the TaskSpec of a bag, with its own horizon; `horizon` is for one that tells none.
 
     BagError for an unknown task, and where the bag tells another horizon.
     """

@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """What can be wrong with a bag: errors that end the reading, and losses that are counted."""
 
 from collections import Counter
@@ -16,7 +29,8 @@ class BadMessage(ValueError):
 
 @dataclass
 class Report:
-    """What a reader met on its way.
+    """
+    What a reader met on its way.
 
     `messages` counts by topic, `damage` says in words what could not be read, `problems` counts
     messages that could not be used, by reason; `task` is that of the states, and `run` the id of

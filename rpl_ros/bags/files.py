@@ -1,14 +1,26 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Which files make up a bag, in which order, and of which kind each is."""
 
 import os
 from pathlib import Path
 import re
 
-import yaml
-
 from rpl_ros.bags import mcap_file, sqlite_file
 from rpl_ros.bags.errors import BagError
+import yaml
 
 KINDS = {'.mcap': mcap_file.McapFile, '.db3': sqlite_file.SqliteFile}
 COMPRESSED = ('.mcap.zstd', '.db3.zstd')
@@ -20,7 +32,8 @@ def _number(path):
 
 
 def storage_files(path):
-    """Return the files of a bag, a folder or one file, in the order of recording.
+    """
+    Return the files of a bag, a folder or one file, in the order of recording.
 
     The order of metadata.yaml, if it is there, then what it does not name: a recorder that was
     killed had no time to write it.
@@ -44,7 +57,8 @@ def storage_files(path):
 
 
 def _information(path):
-    """Return what a metadata.yaml says; {} where it is missing or not whole.
+    """
+    Return what a metadata.yaml says; {} where it is missing or not whole.
 
     Then it was being written, and the files say all that is needed.
     """

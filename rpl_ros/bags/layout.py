@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Decodes CDR messages many at a time: messages of one layout are rows of one numpy array.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Decodes CDR messages many at a time: messages of one layout are rows of one numpy array.
 
 A layout follows from the definition in the bag and from the lengths of all strings and sequences
 in a message. Nearly all messages of a topic share one, so that one look serves thousands.
@@ -29,7 +43,8 @@ def _number(name, order):
 
 
 class Layout:
-    """Where each field of the messages of one layout lies.
+    """
+    Where each field of the messages of one layout lies.
 
     `types` are definitions as rosbags parses them, `kind` names the one of the message, `raw` is
     an example. BadMessage where its bytes do not fit.
@@ -109,7 +124,8 @@ class Layout:
         return good
 
     def columns(self, rows):
-        """Return {field: values of all rows}: lists of plain numbers and texts, arrays (N, size).
+        """
+        Return {field: values of all rows}: lists of plain numbers and texts, arrays (N, size).
 
         Numbers of sequences are copies in this machine's byte order.
         """

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Episodes as a LeRobot data set, format v3.0: https://huggingface.co/docs/lerobot.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Episodes as a LeRobot data set, format v3.0: https://huggingface.co/docs/lerobot.
 
 A frame is a whole transition. Names that begin with `observation` or `action` are taken by
 LeRobot's policies for their inputs and outputs, so what they must not see is called otherwise.
@@ -42,7 +56,8 @@ def features(spec):
 
 
 def frames(spec, episode):
-    """Return {column: array (T, ...)} of all T transitions of an Episode, whole or not.
+    """
+    Return {column: array (T, ...)} of all T transitions of an Episode, whole or not.
 
     Rewards and successes follow from the float32 numbers, as in the learner's replay.
     """
@@ -87,7 +102,8 @@ def merged(one, two):
 
 
 class DataSet:
-    """A data set that is being written; nothing of what was added is kept in memory.
+    """
+    A data set that is being written; nothing of what was added is kept in memory.
 
     `recorded` counts the Episodes that were added, `episodes` those of the data set, `cut` the
     Episodes of which not all transitions came into one of them, `unfinished` those whose end was
@@ -116,7 +132,8 @@ class DataSet:
         self.cut = self.unfinished = self.left_out = 0
 
     def add(self, episode, bag=0):
-        """Write the whole transitions of an Episode; `bag` is the number of its bag.
+        """
+        Write the whole transitions of an Episode; `bag` is the number of its bag.
 
         Each run of them becomes an episode of its own: a gap would be a jump in time otherwise.
         """

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Messages and episodes from bags, lazily: a bag may be larger than the memory.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Messages and episodes from bags, lazily: a bag may be larger than the memory.
 
 Nothing is ever written into a bag. What is damaged is noted in a Report and passed over.
 """
@@ -23,7 +37,8 @@ NEEDED = ('state', 'command')
 
 @dataclass(frozen=True)
 class Message:
-    """A message of a bag.
+    """
+    A message of a bag.
 
     `topic` is the last part of the topic's name; times are ns since 1970: `time` when it was
     recorded, `published` when it was sent (both the same in sqlite3 bags). `item` has the fields
@@ -44,7 +59,8 @@ class _Topics:
         self._known, self._decoders = {}, {}
 
     def find(self, connection):
-        """Return (topic, Decoder), or None for a topic of no interest.
+        """
+        Return (topic, Decoder), or None for a topic of no interest.
 
         BagError where two topics have a name of ours, or a type is another one.
         """
@@ -140,7 +156,8 @@ def _nested(values):
 
 
 def read_messages(path, topics=tuple(TYPES), report=None):
-    """Yield the Messages of `topics` of a bag in the order in which they are stored.
+    """
+    Yield the Messages of `topics` of a bag in the order in which they are stored.
 
     `path` is a bag's folder or one file of it. BagError for a bag that cannot be used; what is
     damaged is noted in `report`, or warned of where there is none.
@@ -169,7 +186,8 @@ def _items(kind, columns):
 
 
 def read_items(path, spec=None, report=None, topics=NEEDED):
-    """Yield lists of (topic, time in ns, item) in the order of storage.
+    """
+    Yield lists of (topic, time in ns, item) in the order of storage.
 
     An item is a State, Command or BaseAction, of other topics a message as in read_messages().
     `spec` says which task the states must be of; where it is None the first state does, and
@@ -201,7 +219,8 @@ def _choose_run(groups, report):
 
 
 def _of_run(indices, columns, report):
-    """Return (indices, columns) of the messages of the chosen run; count the others.
+    """
+    Return (indices, columns) of the messages of the chosen run; count the others.
 
     A message without an id belongs to it: a person's node may leave it empty.
     """
@@ -218,7 +237,8 @@ def _of_run(indices, columns, report):
 
 
 def read_raw(path, topics, report=None):
-    """Yield (topic, time in ns, bytes of the message, whether an episode ends) in their order.
+    """
+    Yield (topic, time in ns, bytes of the message, whether an episode ends) in their order.
 
     Only messages that can be decoded. One of version 0.1 comes as read_messages() gives it.
     """
@@ -255,7 +275,8 @@ def _check_task(task, columns, connection):
 
 
 def read_episodes(paths, spec, report=None):
-    """Yield the Episodes of one bag or of several, as the learner gets them live.
+    """
+    Yield the Episodes of one bag or of several, as the learner gets them live.
 
     `paths` is a path or a list of them. An episode that was cut off comes as far as it was
     recorded; `Episode.valid` says which of its transitions are whole.

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""The initial controllers by name: functions (observation, desired_goal) -> base action.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The initial controllers by name: functions (observation, desired_goal) -> base action.
 
 One that takes long over its first action has an attribute `prepare`, a function to call before;
 one that keeps something from action to action has a function `reset`, called when an episode
@@ -33,7 +47,8 @@ def _load(path, name):
 
 
 def find_controller(name):
-    """Return the controller called `name`, or the function at `package.module:function`.
+    """
+    Return the controller called `name`, or the function at `package.module:function`.
 
     Of a class a new object.
 
@@ -61,7 +76,8 @@ def find_controller(name):
 
 
 def controller_for(spec, name=''):
-    """Return the controller called `name`, or that of the task of `spec`, for this task.
+    """
+    Return the controller called `name`, or that of the task of `spec`, for this task.
 
     ValueError, too, where it is for observations of another size.
     """

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""CachedPETS: the torque that PETS chose in the nearest of 500 stored states (paper, section V-B).
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+CachedPETS: the torque that PETS chose in the nearest of 500 stored states (paper, section V-B).
 
 The table is made by `rpl pets cache`; see docs/tasks_mbrl_pusher.md.
 """
@@ -30,7 +44,8 @@ def save_table(path, states, actions, origin):
 
 
 def load_table(path):
-    """Return (states (n, 20), actions (n, 7), origin) of a table.
+    """
+    Return (states (n, 20), actions (n, 7), origin) of a table.
 
     ValueError says what is wrong with it: given and expected layout.
     """
@@ -57,7 +72,8 @@ def load_table(path):
 
 
 def nearest(states, actions):
-    """Return a controller that looks up the action of the nearest state.
+    """
+    Return a controller that looks up the action of the nearest state.
 
     Nearest by Euclidean distance of the raw numbers, rad, rad/s and m alike, as in the paper.
     """

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""DiscreteMPCPush: search for a few moves that bring the block nearer to the goal, do the first.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+DiscreteMPCPush: search for a few moves that bring the block nearer to the goal, do the first.
 
 The paper's controller for Push (section V-B): best-first search with six moves in a simulator of
 its own, which is set to what was observed. Its horizon is too short to push round corners.
@@ -33,7 +47,8 @@ def _simulator():
 
 
 def _cost(grip, block, goal, depth, rng):
-    """Return what the search makes small: block from goal, then gripper from where to push.
+    """
+    Return what the search makes small: block from goal, then gripper from where to push.
 
     Both in whole numbers of RESOLUTION; a random number decides between equals.
     """
@@ -43,7 +58,8 @@ def _cost(grip, block, goal, depth, rng):
 
 
 def plan(task, observation, goal, rng):
-    """Return the first move (4,) of the best plan from the present state of `task`, or zeros.
+    """
+    Return the first move (4,) of the best plan from the present state of `task`, or zeros.
 
     `observation` is that of the present state; the state of `task` is lost.
     """

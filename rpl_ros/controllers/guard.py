@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """A controller whose failures stop the robot, and say what was wrong."""
 
 import traceback
@@ -7,7 +20,8 @@ import numpy as np
 
 
 class Guard:
-    """A controller whose failures end in NaN, with which the policy stops the robot.
+    """
+    A controller whose failures end in NaN, with which the policy stops the robot.
 
     `problem` says what was wrong first since it was last set to ''.
     """

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Movements of the Fetch's gripper that several controllers are made of.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Movements of the Fetch's gripper that several controllers are made of.
 
 Actions are (4,), not clipped: see docs/observations.md. Positions are in the frame world, m.
 """
@@ -15,7 +29,8 @@ OPENED = 0.05  # m, opening of a finger that is open
 
 
 def for_observations(size):
-    """Return a decorator for a controller of observations of `size` numbers: it refuses others.
+    """
+    Return a decorator for a controller of observations of `size` numbers: it refuses others.
 
     The controller's attribute `observation_size` tells before the first call.
     """

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""ReactivePickAndPlace: over the block, open, down, close, carry to the goal.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+ReactivePickAndPlace: over the block, open, down, close, carry to the goal.
 
 The paper's controller (section V-B) before it was miscalibrated, with the branches and numbers of
 the authors' code.
@@ -17,7 +31,8 @@ GRASPED = 0.024  # m, opening of a finger that is closed on the block
 
 
 def pick_and_place(observation, goal, aligned, arrived, carry_gain):
-    """Return the base action (4,), not clipped, for an observation (25,) and goal (3,), m.
+    """
+    Return the base action (4,), not clipped, for an observation (25,) and goal (3,), m.
 
     `aligned`, m^2: the gripper descends when its squared distance from the block, seen from above,
     is less; `arrived`, m^2: the block is at the goal when theirs is; `carry_gain`: action per m.

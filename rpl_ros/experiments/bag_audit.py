@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The audit of a bag: what is in it, what was lost, and whether it can be trained from."""
 
 from collections import Counter
@@ -25,7 +38,8 @@ MOST_OPEN = 200
 
 @dataclass
 class _Tally:
-    """What came of an episode: the steps of its states and commands, and how it went.
+    """
+    What came of an episode: the steps of its states and commands, and how it went.
 
     `steps` is {topic: {step: what tells two messages apart}}.
     """
@@ -76,7 +90,8 @@ def _content(topic, item):
 
 @dataclass
 class Audit:
-    """What is in a bag; `losses` says in words what keeps it from being fit, `error` why unusable.
+    """
+    What is in a bag; `losses` says in words what keeps it from being fit, `error` why unusable.
 
     Durations in s, rates in Hz by the time of recording. `transitions` are those that a learner
     can use; `gaps` counts states and commands that lack within episodes, `missed` control steps
@@ -254,7 +269,8 @@ def _losses(audit):
 
 
 def audit_bag(path, horizon=0, run=''):
-    """Return the Audit of a bag.
+    """
+    Return the Audit of a bag.
 
     Its episodes have `horizon` steps, 0: as many as it says, or its task. Of several runs, `run`
     is looked at, '': that of the first state.

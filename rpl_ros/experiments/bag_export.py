@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """`rpl bag export`: the episodes of bags as a LeRobot data set."""
 
 import os
@@ -31,7 +44,8 @@ def _refuse(paths, out):
 
 
 def export_lerobot(paths, out, horizon=0):
-    """Write the whole transitions of bags of one task to the new folder `out`; return its lines.
+    """
+    Write the whole transitions of bags of one task to the new folder `out`; return its lines.
 
     They say what was written and what was lost. `horizon` is that of bags that do not tell
     it. The folder is there whole or not at all. BagError or OSError say in one line what is wrong.

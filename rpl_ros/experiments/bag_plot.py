@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """A picture of one episode of a bag: where all was, what was commanded and what came of it."""
 
 import io
@@ -21,7 +34,8 @@ ROW, WIDTH = 1.55, 11.0
 
 
 def find_episode(path, number=None):
-    """Return (number, {step: State}, {step: Command}, task) of an episode, the first by default.
+    """
+    Return (number, {step: State}, {step: Command}, task) of an episode, the first by default.
 
     BagError, naming those that are there, if it is not in the bag.
     """
@@ -113,7 +127,8 @@ def _draw_right(panels, times, states, commands, spec):
 
 
 def draw_episode(path, number=None):
-    """Return (bytes of a PNG, number of the episode) of an episode of a bag, the first one of all.
+    """
+    Return (bytes of a PNG, number of the episode) of an episode of a bag, the first one of all.
 
     Equal bags give equal bytes.
     """

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""`rpl bench`: speed as ratios within one run, since machines and their moods differ.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+`rpl bench`: speed as ratios within one run, since machines and their moods differ.
 
 What is compared is run in turn, and the figure is the median over the pairs.
 """
@@ -15,12 +29,11 @@ import sys
 import tempfile
 import time
 
-import yaml
-
 from rpl_ros.assets import share
 from rpl_ros.config import load_settings, read_parameter_file
 from rpl_ros.experiments import bench_bags, bench_hour, bench_realtime, bench_safety, bench_tasks
 from rpl_ros.tasks.specs import SPECS
+import yaml
 
 EXAMPLES = """examples:
   rpl bench                      about a quarter of an hour

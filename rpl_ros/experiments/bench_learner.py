@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""`rpl bench learner`: one gradient update, its samples, its replay, and the whole loop.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+`rpl bench learner`: one gradient update, its samples, its replay, and the whole loop.
 
 All on one thread. What is compared runs in turn, and the median of the pairs' ratios counts.
 Updates and samples are measured in processor time, which other programs disturb least; the whole
@@ -12,8 +26,6 @@ import statistics
 import time
 
 import numpy as np
-import torch
-
 from rpl_ros.config import load_settings
 from rpl_ros.data import Episode
 from rpl_ros.experiments.bench_process import fresh, resident
@@ -23,6 +35,7 @@ from rpl_ros.learning.ddpg import Ddpg
 from rpl_ros.learning.learner import Learner
 from rpl_ros.learning.replay import Batch, Replay
 from rpl_ros.tasks.specs import spec as find_spec
+import torch
 
 # Task and recipe: the paper's, and two critics with layer norm.
 RECIPES = {'paper': ('push', 'paper'), 'strong': ('complex_hook', DEFAULT)}
@@ -162,7 +175,8 @@ def threads_ratio(pairs, repeats=10):
 
 
 def flatness(capacity=1_000_000, repeats=2000):
-    """Return time of sampling and memory for a replay of Push that fills up, and then forgets.
+    """
+    Return time of sampling and memory for a replay of Push that fills up, and then forgets.
 
     At 1 % and 100 % of the capacity, and after as many transitions again.
     """
@@ -187,7 +201,8 @@ def no_controller(observation, desired_goal):
 
 
 def our_rate(actors=0, steps=500):
-    """Return env steps per second of the whole loop on Push, with no controller.
+    """
+    Return env steps per second of the whole loop on Push, with no controller.
 
     `actors` are the processes that play episodes beside the learner, which then computes actor and
     critics side by side; 0 = all in turn, on one core.
@@ -204,7 +219,8 @@ def our_rate(actors=0, steps=500):
 
 
 def sb3_rate(steps=500, peer_env=False):
-    """Return env steps per second of stable-baselines3's DDPG + HER with our_rate's settings.
+    """
+    Return env steps per second of stable-baselines3's DDPG + HER with our_rate's settings.
 
     In our environment, or in that of gymnasium-robotics, which its users have.
     """

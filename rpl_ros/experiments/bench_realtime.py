@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""`rpl bench --realtime`: whether the control loop keeps its time beside a learner at full load.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+`rpl bench --realtime`: whether the control loop keeps its time beside a learner at full load.
 
 From the bag of the run: how old commands were when they were carried out, and how far apart the
 states were.
@@ -20,7 +34,8 @@ FULL_LOAD = {'updates_per_step': 50.0}
 
 
 def read_times(bag):
-    """Return (command ages (N,), periods (M,)), ms, of a bag.
+    """
+    Return (command ages (N,), periods (M,)), ms, of a bag.
 
     The age is that of each command that was executed, from its state on. A period is the time
     between the publication of two states of an episode that follow each other.
@@ -59,7 +74,8 @@ def draw(path, ages, periods):
 
 
 def realtime(launch, folder, task, horizon, minutes, arguments, histogram=None):
-    """Return figures of the graph at 25 Hz with a learner that never rests.
+    """
+    Return figures of the graph at 25 Hz with a learner that never rests.
 
     `launch` runs the graph and returns the rows of its metrics.csv, see bench.launch.
     """

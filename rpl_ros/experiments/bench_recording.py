@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""`rpl bench recording`: what recording costs the graph, and whether anything is lost.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+`rpl bench recording`: what recording costs the graph, and whether anything is lost.
 
 Full speed is the lock-step graph without a learner, which would slow it down.
 """
@@ -21,7 +35,8 @@ FILE = 2**23
 
 
 def core_share(run):
-    """Return the recorder's processor time in a run folder, as a share of one core.
+    """
+    Return the recorder's processor time in a run folder, as a share of one core.
 
     From its first message to the end of its bag, all threads.
     """

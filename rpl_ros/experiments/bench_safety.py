@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""`rpl bench safety`: a million hostile inputs through the last stage before the robot.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+`rpl bench safety`: a million hostile inputs through the last stage before the robot.
 
 Inputs are random, and wrong in every way that numbers can be: not finite, huge, subnormal, too
 old, too early, out of the workspace, reversed from one moment to the next. What was sent before
@@ -227,7 +241,8 @@ def changed_limits(contract, current, rng):
 
 
 def fuzz(contract, count, seed=0, stretch=2000):
-    """Put `count` inputs through safe_twist(); return (Counter of outputs and Reasons, seconds).
+    """
+    Put `count` inputs through safe_twist(); return (Counter of outputs and Reasons, seconds).
 
     AssertionError, with what was wrong, at the first answer that breaks a limit. The arm changes
     after each `stretch` of inputs, the limits more often. Seconds are of the processor and count
@@ -268,7 +283,8 @@ def _chunk(job):
 
 
 def safety(inputs=1_000_000, chunk=20_000):
-    """Return figures of so many inputs, half of them for each contract in config/robot.
+    """
+    Return figures of so many inputs, half of them for each contract in config/robot.
 
     Chunks, each with a seed of its own, run beside each other, one on each core.
     """

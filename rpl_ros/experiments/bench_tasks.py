@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""The parts of `rpl bench` about the simulated tasks: steps, resets, planning, many episodes.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The parts of `rpl bench` about the simulated tasks: steps, resets, planning, many episodes.
 
 The peer is gymnasium-robotics, whose Fetch environments have the same arm, substeps and
 observations. What is compared is run in turn, an episode each, with the same actions. Where one
@@ -144,7 +158,8 @@ def one_core(name, peer, pairs):
 
 
 def two_cores(name, peer, pairs, pool):
-    """Return how many times the peer's steps on one core our two processes do at once.
+    """
+    Return how many times the peer's steps on one core our two processes do at once.
 
     By the processor time of the steps, and by the clock, which counts on idle cores only.
     """

@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Learning curves of run folders, and their mean over seeds, from CSV and YAML alone."""
 
 import csv
@@ -7,11 +20,10 @@ from pathlib import Path
 import shlex
 
 import numpy as np
-import yaml
-
 from rpl_ros.experiments.grid import label_of
 from rpl_ros.experiments.methods import DEFAULT
 from rpl_ros.measures import measure_of
+import yaml
 
 
 @dataclass(frozen=True)
@@ -93,7 +105,8 @@ def read_run(folder):
 
 
 def find_runs(folders):
-    """Return ([Run] below `folders`, [why others are left out]), each run once.
+    """
+    Return ([Run] below `folders`, [why others are left out]), each run once.
 
     Of two runs with the same group and seed the longer one is kept: they are no two seeds.
     """
@@ -117,7 +130,8 @@ def find_runs(folders):
 
 
 def mean_curve(runs, offset=0):
-    """Return the Curve of runs, on all env steps that any of them has, moved by `offset`.
+    """
+    Return the Curve of runs, on all env steps that any of them has, moved by `offset`.
 
     Between its evaluations a run is interpolated, beyond its last one it has no say. The standard
     deviation is that of a sample (n - 1), 0 for a single run.
@@ -143,7 +157,8 @@ def curves(runs, offsets):
 
 
 def base_level(runs):
-    """Return the base controller's value, from the runs of one task; None where none tells.
+    """
+    Return the base controller's value, from the runs of one task; None where none tells.
 
     Runs that only evaluate it say so best; else the first evaluation of a residual, which is 0.
     """

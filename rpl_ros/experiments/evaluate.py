@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """`rpl evaluate`: success and return on fresh episodes, without noise, with 95 % intervals."""
 
 import argparse
@@ -44,7 +57,8 @@ class EvaluationError(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one episode went; `stopped` counts the steps without a usable base action, of `steps`.
+    """
+    How one episode went; `stopped` counts the steps without a usable base action, of `steps`.
 
     `problem` says what was wrong with the first of them, `failure` how the episode failed.
     """
@@ -69,7 +83,8 @@ def wilson(successes, trials):
 
 
 def mean_interval(values):
-    """Return (mean, low, high): the mean of values and its 95 % interval by Student's t.
+    """
+    Return (mean, low, high): the mean of values and its 95 % interval by Student's t.
 
     All are equal for a single value.
     """
@@ -141,7 +156,8 @@ def trouble(outcomes):
 
 
 def read_policy(path, expected):
-    """Return (bytes, PolicyShape) of a policy file; EvaluationError if of no use.
+    """
+    Return (bytes, PolicyShape) of a policy file; EvaluationError if of no use.
 
     `expected` is {field of a PolicyShape: value}: see weights.expected_of().
     """

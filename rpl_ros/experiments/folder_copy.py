@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """A run folder that travels between hosts: what has changed, as bytes, and how it is put back."""
 
 from dataclasses import dataclass
@@ -45,7 +58,8 @@ def _fixed(state):
 
 
 def pack(folder, known, settle=1.0):
-    """Return (Pack of what differs from the state `known`, new state).
+    """
+    Return (Pack of what differs from the state `known`, new state).
 
     The Pack is None where nothing differs, or where a checkpoint was written in the last `settle`
     seconds or while it was read: half a checkpoint is worth less than the one before. With
@@ -66,7 +80,8 @@ def pack(folder, known, settle=1.0):
 
 
 def merge(new, folder, before=frozenset()):
-    """Put a Pack into a folder; files in `before` that the Pack does not name are removed.
+    """
+    Put a Pack into a folder; files in `before` that the Pack does not name are removed.
 
     All files are first written beside their places, so that a checkpoint changes at once.
     """

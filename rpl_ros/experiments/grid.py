@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The file of a sweep: which runs of `rpl train` it asks for, and in which folders they lie."""
 
 from dataclasses import dataclass
@@ -6,12 +19,11 @@ from itertools import product
 from pathlib import Path
 import re
 
-import yaml
-
 from rpl_ros.config import did_you_mean, load_settings, make_settings, setting, SettingsError
 from rpl_ros.experiments.methods import DEFAULT, METHODS, recipe_file, recipes
 from rpl_ros.tasks.specs import SPECS
 from rpl_ros.yaml_file import read_yaml
+import yaml
 
 KNOWN = {'task': tuple(SPECS), 'method': tuple(METHODS), 'recipe': tuple(recipes())}
 LISTS = (*KNOWN, 'seeds')
@@ -159,7 +171,8 @@ def _check_keys(values, allowed, where):
 
 
 def read_sweep(path):
-    """Return (folder of the sweep, [Job] in the order in which they are started).
+    """
+    Return (folder of the sweep, [Job] in the order in which they are started).
 
     The first seeds of all entries come first, so that every curve is there early. SettingsError
     for whatever is wrong with the file.

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""The whole loop in one process, or learning here and playing in others at the same time.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The whole loop in one process, or learning here and playing in others at the same time.
 
 It is the reference for the ROS 2 graph: same policy, same learner, the same functions between.
 """
@@ -24,7 +38,8 @@ def _layout(arrays):
 
 
 class Loop:
-    """Plays episodes and learns from them, in the order of their numbers.
+    """
+    Plays episodes and learns from them, in the order of their numbers.
 
     With `actors` processes, as many episodes are under way while the learner trains: number n is
     played with what was learned from those before n - actors. So a run follows from its settings
@@ -95,7 +110,8 @@ class Loop:
                                  self._pending], np.int64).reshape(-1, 2)}
 
     def restore(self, arrays):
-        """Go back to state(); the learner has been restored before.
+        """
+        Go back to state(); the learner has been restored before.
 
         WeightsError for arrays that are none of those.
         """

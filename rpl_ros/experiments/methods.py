@@ -1,11 +1,23 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""The paper's methods (section V-D) and the recipes, as settings: one code learns all of them."""
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
 
-import yaml
+"""The paper's methods (section V-D) and the recipes, as settings: one code learns all of them."""
 
 from rpl_ros.assets import share
 from rpl_ros.config import did_you_mean, load_settings, SettingsError
 from rpl_ros.tasks.specs import SPECS
+import yaml
 
 # An actor that gives the whole action has no base policy to burn in on, and none to compare with.
 BASELINE = {'whole_action': True, 'actor_sees_base': False, 'burn_in': 'none', 'base_every': 0,
@@ -51,7 +63,8 @@ def method_settings(task, method):
 
 
 def settings_of(task, method, path, given):
-    """Return {node name: settings} from the parameter file at `path`.
+    """
+    Return {node name: settings} from the parameter file at `path`.
 
     `given` is {setting: text} of the command line, which counts more than the method, and that
     more than the file. SettingsError for anything unknown, of a wrong type or out of range.

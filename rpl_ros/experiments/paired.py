@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Two policies on the same episodes: their difference, and what it means in words."""
 
 from dataclasses import dataclass
@@ -20,7 +33,8 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Paired(Comparison):
-    """Numbers of episodes that both policies solved, one alone, or none; and what follows.
+    """
+    Numbers of episodes that both policies solved, one alone, or none; and what follows.
 
     `difference` is success of the second minus success of the first, -1 to 1.
     """
@@ -47,7 +61,7 @@ class Paired(Comparison):
 
     @property
     def interval(self):
-        """Return the 95 % interval (low, high) of the difference; `method` says how."""
+        """Return low and high end of the 95 % interval of the difference; `method` says how."""
         total = self.episodes + 2
         gained, lost = self.only_second + 0.5, self.only_first + 0.5
         centre = (gained - lost) / total
@@ -85,7 +99,7 @@ class PairedReturns(Comparison):
 
     @property
     def interval(self):
-        """Return the 95 % interval (low, high) of the mean gain; one episode tells nothing."""
+        """Return low and high end of the mean gain's 95 % interval, infinite for one episode."""
         return mean_interval(self.gains)[1:] if self.episodes > 1 else (-math.inf, math.inf)
 
     @property

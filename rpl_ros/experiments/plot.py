@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The learning curve: success or return against environment steps."""
 
 import io
@@ -36,7 +49,8 @@ def new_figure(width=8, height=4.67):
 
 
 def _draw_training(axes, rows, window, everything):
-    """Draw what the training episodes themselves say: thin lines, and the burn-in shaded.
+    """
+    Draw what the training episodes themselves say: thin lines, and the burn-in shaded.
 
     Only those with exploration, unless `everything`: of the others there are few, and where there
     are evaluations these say the same better.
@@ -55,7 +69,8 @@ def _draw_training(axes, rows, window, everything):
 
 
 def _draw_points(axes, points, width):
-    """Draw the evaluated checkpoints with their intervals, and the base across the whole width.
+    """
+    Draw the evaluated checkpoints with their intervals, and the base across the whole width.
 
     `points` are (env steps, mean, low, high) of base and checkpoints.
     """
@@ -73,7 +88,8 @@ def _draw_points(axes, points, width):
 
 
 def learning_curve(title, points, rows, window, measure):
-    """Return the learning curve as the bytes of a PNG of 1200 x 700 pixels.
+    """
+    Return the learning curve as the bytes of a PNG of 1200 x 700 pixels.
 
     `points` are dicts with env_steps and the figures of `measure`: the base first, then
     checkpoints; `rows` those of metrics.csv, averaged over `window` episodes of each mode.

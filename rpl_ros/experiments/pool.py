@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Episodes of several policies on several processes; the outcome depends on neither their number.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Episodes of several policies on several processes; the outcome depends on neither their number.
 
 Each process builds the scene once and computes with one thread: the order in which a matrix
 product is summed, and so its last bits, may change with the number of threads.
@@ -22,7 +36,7 @@ from rpl_ros.policy.actor import load_actor
 from rpl_ros.policy.weights import expected_of
 from rpl_ros.tasks.specs import spec as find_spec
 
-ONE_THREAD = {name: '1' for name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')}
+ONE_THREAD = dict.fromkeys(('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'), '1')
 
 
 @dataclass(frozen=True)
@@ -85,7 +99,8 @@ def environment(variables):
 
 
 def begin_worker():
-    """Make a process of a pool leave Ctrl-C to its parent, and end when that is gone.
+    """
+    Make a process of a pool leave Ctrl-C to its parent, and end when that is gone.
 
     The processes of a pool keep its pipes open for each other, so that those of a parent that was
     killed would wait for work for ever.
@@ -119,7 +134,8 @@ def _play(index, number):
 
 
 def evaluate_policies(scene, policies, episodes, workers, first=FRESH, progress=None):
-    """Return, for each of `policies` (weights as bytes, None: base alone), a list of Outcomes.
+    """
+    Return, for each of `policies` (weights as bytes, None: base alone), a list of Outcomes.
 
     Each plays the episodes `first` to `first + episodes - 1`. `progress()` is called after each
     episode. EvaluationError where scene or controller cannot be built, or a process dies.

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""A run on another host: its folder comes back while it runs, and a lost one is taken up again.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+A run on another host: its folder comes back while it runs, and a lost one is taken up again.
 
 Nothing here knows what carries the calls: `call(method, *arguments)` reaches the one Keeper.
 """
@@ -26,7 +40,8 @@ BEAT = 2.0
 
 
 class Keeper:
-    """Keeps the folders of all runs on the host where the sweep was started.
+    """
+    Keeps the folders of all runs on the host where the sweep was started.
 
     Each attempt at a run has a number, and only the newest one may write: a host that was taken
     for lost and comes back cannot undo what its successor has done.
@@ -83,7 +98,8 @@ class Keeper:
 
 
 def carry_out(call, job, folder, command, report_every=REPORT, settle=1.0):
-    """Run `job` in a temporary folder of this host until it ends; return '' or why it did not run.
+    """
+    Run `job` in a temporary folder of this host until it ends; return '' or why it did not run.
 
     `folder` is the one on the Keeper's host, from which it goes on and to which all comes back.
     """

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""`rpl report`: what a run has learned: table, learning curve, summary and video in its folder.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+`rpl report`: what a run has learned: table, learning curve, summary and video in its folder.
 
 Base controller and checkpoints play the same fresh episodes, so that they can be compared episode
 by episode. The comparison is with the last checkpoint, not with the best one: to choose by the
@@ -12,8 +26,6 @@ import io
 import sys
 import time
 
-import yaml
-
 from rpl_ros.experiments.evaluate import cores, count, EvaluationError, FRESH, summarise, trouble
 from rpl_ros.experiments.paired import COMPARE, in_words
 from rpl_ros.experiments.pool import evaluate_policies
@@ -23,6 +35,7 @@ from rpl_ros.experiments.run_record import (lowest_stretch, read_checkpoints, re
 from rpl_ros.files import write_file
 from rpl_ros.measures import measure_of
 from rpl_ros.policy.weights import on_trial
+import yaml
 
 COLUMNS = {'env_steps': 'env_steps', 'success': 'success_rate', 'low': 'low', 'high': 'high',
            'mean_return': 'mean_return', 'return_low': 'return_low', 'return_high': 'return_high',

@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """What a report needs from a run folder: settings, metrics, checkpoints."""
 
 import csv
@@ -7,13 +20,12 @@ from pathlib import Path
 import re
 
 import numpy as np
-import yaml
-
 from rpl_ros.config import load_settings, SettingsError
 from rpl_ros.controllers import controller_for
 from rpl_ros.experiments.evaluate import EvaluationError, read_policy
 from rpl_ros.experiments.pool import Scene
 from rpl_ros.tasks.specs import spec
+import yaml
 
 
 STRETCH = 100
@@ -61,7 +73,8 @@ def _arguments(path):
 
 
 def read_metrics(folder, measure):
-    """Return ([dict with mode, value, burn_in, env_steps] for each row of metrics.csv, problem).
+    """
+    Return ([dict with mode, value, burn_in, env_steps] for each row of metrics.csv, problem).
 
     `value` is the success, 0 or 1, or the return, as `measure` says. `problem` is an empty
     text, or says what is wrong; what was read before it is kept.
@@ -80,7 +93,8 @@ def read_metrics(folder, measure):
 
 
 def lowest_stretch(values):
-    """Return what a run cost on the way: the STRETCH values in a row with the lowest mean.
+    """
+    Return what a run cost on the way: the STRETCH values in a row with the lowest mean.
 
     As a dict with that mean, and the numbers of the first and the last of them, from 0 on; None
     where there are fewer. `values` are those of the training episodes in order, however driven.
@@ -99,7 +113,8 @@ def stretch_in_words(stretch, measure):
 
 
 def read_checkpoints(folder, scene):
-    """Return ([(env steps, path, bytes)] in order, [problem of each unusable checkpoint]).
+    """
+    Return ([(env steps, path, bytes)] in order, [problem of each unusable checkpoint]).
 
     They must have been learned in the Scene.
     """

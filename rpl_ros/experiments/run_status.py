@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """How far a run is, from the files in its folder alone, and the log that a sweep keeps there."""
 
 from dataclasses import dataclass
@@ -8,11 +21,10 @@ import os
 import re
 import shlex
 
-import yaml
-
 from rpl_ros.config import SettingsError
 from rpl_ros.files import LOCK
 from rpl_ros.measures import measure_of
+import yaml
 
 QUEUED, RUNNING, STOPPED, FAILED, FINISHED = 'queued', 'running', 'stopped', 'failed', 'finished'
 STATES = (RUNNING, FAILED, STOPPED, QUEUED, FINISHED)
@@ -134,7 +146,8 @@ def _load(path):
 
 
 def check_same(job):
-    """Raise SettingsError where the folder of `job` holds a run with another configuration.
+    """
+    Raise SettingsError where the folder of `job` holds a run with another configuration.
 
     More steps than before are none: the run goes on.
     """

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""How well the joint-level Fetch does what a controller asks: the numbers in docs/real_robot.md.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+How well the joint-level Fetch does what a controller asks: the numbers in docs/real_robot.md.
 
     python -m rpl_ros.experiments.tracking hook --max-ee-speed 0.15 --horizon 400 --episodes 50
 
@@ -45,7 +59,7 @@ def play(task, controller, speed, number):
 def main(argv=None):
     """Print one line of JSON for each episode that failed, and one for all."""
     parser = argparse.ArgumentParser(prog='python -m rpl_ros.experiments.tracking',
-                                     description=__doc__.splitlines()[0])
+                                     description=__doc__.strip().splitlines()[0])
     parser.add_argument('task')
     parser.add_argument('--max-ee-speed', type=float, default=0.15, metavar='V')
     parser.add_argument('--horizon', type=int, default=400, metavar='N')

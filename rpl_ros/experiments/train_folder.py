@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""The folder of `rpl train`: what is in it, whether a run may go on in it, and its tables.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The folder of `rpl train`: what is in it, whether a run may go on in it, and its tables.
 
 Checkpoints are written whole or not at all. The tables grow by a line at a time; what they hold
 beyond the checkpoint is cut off when a run goes on.
@@ -8,13 +22,12 @@ beyond the checkpoint is cut off when a run goes on.
 import csv
 import io
 
-import yaml
-
 from rpl_ros.config import load_settings, SettingsError
 from rpl_ros.data import MODE_NAMES
 from rpl_ros.experiments.run_status import finished, LOG, SUMMARY
 from rpl_ros.files import InUseError, LOCK, lock_folder, write_file
 from rpl_ros.launching.run_folder import circumstances, parameter_file, to_yaml
+import yaml
 
 METRICS = ('episode', 'mode', 'success', 'burn_in', 'on_trial', 'steps', 'total_steps', 'return',
            'policy_version', 'updates', 'critic_loss', 'mean_q', 'mean_residual', 'wall_time_s')
@@ -25,7 +38,8 @@ EVALUATION = ('env_steps', 'success', 'low', 'high', 'mean_return', 'return_low'
 
 
 def take(folder):
-    """Make `folder` if need be and lock it; return the open lock file.
+    """
+    Make `folder` if need be and lock it; return the open lock file.
 
     SettingsError where another process uses it.
     """
@@ -37,7 +51,8 @@ def take(folder):
 
 
 def begin(folder, run):
-    """Write config.yaml and run.yaml, or check that those there are of the same run.
+    """
+    Write config.yaml and run.yaml, or check that those there are of the same run.
 
     `run` is a dict with task, method, recipe, seed, actors, offline, bags, settings, steps and
     updates; only the last two may be more than before. Return whether as many are done already.
@@ -92,7 +107,8 @@ def _difference(wanted, found, where=''):
 
 
 def _read_rows(path, columns, key, end):
-    """Return the whole rows of a CSV file, as dicts, whose `key` is at most `end`.
+    """
+    Return the whole rows of a CSV file, as dicts, whose `key` is at most `end`.
 
     SettingsError where it has not the `columns`.
     """

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""One episode twice, side by side: base controller alone, and with the residual.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+One episode twice, side by side: base controller alone, and with the residual.
 
 MuJoCo is imported in a process of its own: MUJOCO_GL must be set before, and a graphics driver
 that crashes must not take the report with it.
@@ -26,7 +40,8 @@ LIGHT, GREEN, RED, DARK = (235, 235, 235), (110, 220, 130), (255, 130, 110), (32
 
 
 def telling_episode(base, residual):
-    """Return the index of an episode that shows the most; arguments are successes, one a place.
+    """
+    Return the index of an episode that shows the most; arguments are successes, one a place.
 
     Best is one that only the residual solves, then one that both solve, then any.
     """
@@ -71,7 +86,8 @@ def _record(task, controller, policy, number):
 
 
 def _render(pipe, scene, policy, number, patience):
-    """Send (stride, frames to come), then (step, [picture, picture], [mark, mark]) for each.
+    """
+    Send (stride, frames to come), then (step, [picture, picture], [mark, mark]) for each.
 
     Runs in a child process. What goes wrong is sent as text.
     """
@@ -192,7 +208,8 @@ def render_episode(scene, policy, number, console, patience):
 
 
 def make_video(scene, policy, number, folder, console, patience=PATIENCE):
-    """Write before_after.mp4 and before_after.png of episode `number`; return a problem or ''.
+    """
+    Write before_after.mp4 and before_after.png of episode `number`; return a problem or ''.
 
     `policy` is the residual's weights as bytes, `folder` a Path. The video runs in real time;
     where rendering would take longer than `patience`, s, it has fewer frames.

@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Writes a rosbag2 bag (MCAP) without rosbag2. No rclpy: messages come as serialized bytes."""
 
 from collections import deque
@@ -25,7 +38,8 @@ def qos_entry(depth, latched):
 
 
 class Bag:
-    """A rosbag2 folder that is being written, file by file.
+    """
+    A rosbag2 folder that is being written, file by file.
 
     `topics` is {name: (type, QoS entry)}, `about` {name: text} for whoever reads the bag. A file
     that has reached `max_size` bytes, or whose first message is `max_duration` s old, is followed
@@ -70,7 +84,8 @@ class Bag:
         return 0 < self.max_size <= file.size or 0 < self.max_duration <= age
 
     def write(self, topic, data, received, published):
-        """Append a serialized message; both times are in ns since 1970.
+        """
+        Append a serialized message; both times are in ns since 1970.
 
         OSError if the disk is full when the next file begins: earlier ones are complete.
         """

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""One MCAP file of a bag, which after each `flush` is complete on the disk.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+One MCAP file of a bag, which after each `flush` is complete on the disk.
 
 A bag whose writer was killed opens like any other and lacks no more than what came after that.
 """
@@ -52,7 +66,8 @@ class _Stream:
 
 
 class BagFile:
-    """A file with all topics of a bag; `begin` is the time, ns since 1970, at which it begins.
+    """
+    A file with all topics of a bag; `begin` is the time, ns since 1970, at which it begins.
 
     `topics` is {name: (type, its definition, {channel metadata})}, `repeated` what the file holds
     from the start: (topic, bytes, time of publication, sequence). `counts` says how many messages

@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """One child process: started in a group of its own, that ends with its parent."""
 
 from contextlib import suppress
@@ -29,7 +42,8 @@ def _become_child(parent):
 
 
 def start(command, log=None, screen=False, environment=None):
-    """Start `command` and return its Popen.
+    """
+    Start `command` and return its Popen.
 
     Its output is appended to the file `log`; with `screen` its stdout stays the terminal's.
     To be called in the main thread: the parent's death is noticed by thread.

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""The one description of the graph: its arguments, its processes and what follows a run.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The one description of the graph: its arguments, its processes and what follows a run.
 
 Read by both launchers: `rpl launch` (`processes`) and launch_ros (`ros_launch`). Plain Python.
 """
@@ -39,7 +53,8 @@ class Argument:
 
 @dataclass(frozen=True)
 class Process:
-    """A process of the graph; its executable and its node have the same name.
+    """
+    A process of the graph; its executable and its node have the same name.
 
     `on_exit` is 'stop' (its death ends the graph), 'restart' or 'go_on' (the graph does without
     it). An observer is ended after the others, so that it sees their last messages.
@@ -66,7 +81,8 @@ class Graph:
 
 @dataclass(frozen=True)
 class Run:
-    """One run: a graph with all arguments resolved.
+    """
+    One run: a graph with all arguments resolved.
 
     `settings` holds {node name: settings} of all nodes, `arguments` the value of each argument.
     `main` is the process whose exit code 0 means that the run is complete.
@@ -79,7 +95,7 @@ class Run:
     arguments: dict
     after: tuple
     main: str
-    id: str
+    run_id: str
     namespace: str = ''
 
     @property
@@ -108,7 +124,8 @@ SETTING_ARGUMENTS = ('episodes', 'seed', 'mode', 'objects', 'controller', 'bags'
 
 
 def packaged_config(task):
-    """Return the path of the parameter file of `task` that comes with the package.
+    """
+    Return the path of the parameter file of `task` that comes with the package.
 
     SettingsError names the places where it was looked for.
     """
@@ -243,7 +260,8 @@ def _readers(on):
 
 
 def resolve(task, given):
-    """Return the Run of `task` for the arguments {name: text} that were given.
+    """
+    Return the Run of `task` for the arguments {name: text} that were given.
 
     SettingsError names the argument or setting that is unknown or out of range.
     """

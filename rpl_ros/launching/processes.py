@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Starts and watches the processes of a run on machines without launch_ros.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Starts and watches the processes of a run on machines without launch_ros.
 
 Every node writes to RUN/log/<node>.log. The terminal belongs to dashboard_node while it draws its
 live screen; what is said here meanwhile goes to RUN/log/launch.log, which that screen shows, and
@@ -200,7 +214,8 @@ def after_run(run, interrupts):
 
 
 def run(run, command=node_command):
-    """Run the prepared `run` and its report; return the exit code.
+    """
+    Run the prepared `run` and its report; return the exit code.
 
     0: complete. 128 + number: ended by that signal. Otherwise the code of the node that failed,
     or of the report.

@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The settings of a graph with a robot, real or simulated as such, instead of sim_node."""
 
 from dataclasses import fields, replace
@@ -13,7 +26,8 @@ RESET_SERVICE = 'reset_scene'
 
 
 def agreed(name, places):
-    """Return the value of a setting that several places give, {place: value}; 0 gives none.
+    """
+    Return the value of a setting that several places give, {place: value}; 0 gives none.
 
     SettingsError where two of them differ.
     """
@@ -39,7 +53,8 @@ def recorded_topics(adapter):
 
 
 def robot_settings(settings, arguments, packaged_config):
-    """Return {node: settings} of all nodes with those of the robot added.
+    """
+    Return {node: settings} of all nodes with those of the robot added.
 
     `settings` are those of the other nodes, `arguments` the launch arguments, and
     `packaged_config(name)` finds a parameter file of the package. Speed and horizon are the same

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""The graph for launch_ros: what the files in launch/ return.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The graph for launch_ros: what the files in launch/ return.
 
 Differs from `rpl launch` in what ROS users expect: output on the screen with the node's name,
 logs in the usual place, and no report after Ctrl-C (a shut-down launch starts nothing new).
@@ -149,7 +163,8 @@ def _is_alone(task):
 
 
 def _given(context, graph):
-    """Return {name: text} of the launch arguments.
+    """
+    Return {name: text} of the launch arguments.
 
     launch itself accepts any name; those typed after `ros2 launch ... <task>.launch.py` must be
     ours, those of a launch file that includes this one are its own affair.

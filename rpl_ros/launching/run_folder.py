@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The run folder: the exact configuration of a run and the circumstances in which it was made."""
 
 from dataclasses import asdict
@@ -12,10 +25,9 @@ import shlex
 import subprocess
 import sys
 
-import yaml
-
 from rpl_ros.config import SettingsError
 from rpl_ros.files import write_file
+import yaml
 
 PACKAGES = ('rpl_ros', 'numpy', 'mujoco', 'torch', 'rclpy')
 
@@ -83,7 +95,8 @@ def _quoted(value):
 
 
 def parameter_file(all_settings):
-    """Return the text of a ROS parameter file with each parameter of {node name: settings}.
+    """
+    Return the text of a ROS parameter file with each parameter of {node name: settings}.
 
     The sections reach the nodes in any namespace.
     """
@@ -107,7 +120,7 @@ def circumstances():
 
 def prepare(run):
     """Make the run folder with config.yaml and run.yaml; SettingsError if there is one already."""
-    facts = {'task': run.task, 'run': run.id, 'seed': run.settings['sim_node'].seed,
+    facts = {'task': run.task, 'run': run.run_id, 'seed': run.settings['sim_node'].seed,
              **circumstances(), 'ros_domain_id': domain_id(), 'arguments': dict(run.arguments)}
     try:
         run.folder.mkdir(parents=True)

@@ -1,15 +1,28 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""The state of an Adam optimiser as arrays, and back.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The state of an Adam optimiser as arrays, and back.
 
 torch takes moments of any shape, and then writes beyond them: so a reader compares them with the
 parameters first.
 """
 
 import numpy as np
-import torch
-
 from rpl_ros.policy.checked import WeightsError
 from rpl_ros.policy.tensor_file import check_finite
+import torch
 
 
 def dump_adam(optimizer, prefix, separator='.'):

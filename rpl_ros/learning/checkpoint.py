@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""The folder of a learner's checkpoints: it goes on as if it had not been interrupted.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The folder of a learner's checkpoints: it goes on as if it had not been interrupted.
 
 `learner.safetensors` holds networks, optimisers, counters and random numbers, and is written last;
 `learner_before.safetensors` is the one before. `replay_<number>.safetensors` hold the episodes
@@ -30,7 +44,8 @@ def _numbered(folder, kind):
 
 
 def save(folder, learner, extra=None):
-    """Write a checkpoint of `learner` into `folder`; the one before counts until it is whole.
+    """
+    Write a checkpoint of `learner` into `folder`; the one before counts until it is whole.
 
     OSError where a file cannot be written.
     """
@@ -49,7 +64,8 @@ def save(folder, learner, extra=None):
 
 
 def resume(folder, learner, say=lambda text: None):
-    """Set `learner` to the newest good checkpoint in `folder`; return its `extra`, None without.
+    """
+    Set `learner` to the newest good checkpoint in `folder`; return its `extra`, None without.
 
     Where the newest one is damaged, the one before counts; a damaged file of the replay costs its
     episodes. What belongs to neither is set aside; `say(text)` is told all of that. MisfitError
@@ -95,7 +111,8 @@ def _restore_newest(folder, learner):
 
 
 def _take_pieces(learner, pieces, added, say):
-    """Fill the replay to which `added` episodes were added; return the files that are of no use.
+    """
+    Fill the replay to which `added` episodes were added; return the files that are of no use.
 
     `pieces` is [(number of the first episode, path)].
     """
@@ -135,7 +152,8 @@ def keep_version(folder, version):
 
 
 def last_version(folder):
-    """Return the last version that keep_version() noted in `folder`, 0 where it did not.
+    """
+    Return the last version that keep_version() noted in `folder`, 0 where it did not.
 
     WeightsError where the file is damaged.
     """

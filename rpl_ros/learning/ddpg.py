@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """DDPG on the residual: one gradient update of critics and actor (paper, section III)."""
 
 from concurrent.futures import ThreadPoolExecutor
@@ -6,11 +19,10 @@ from copy import deepcopy
 import ctypes
 
 import numpy as np
-import torch
-
 from rpl_ros.learning.networks import Actor, actor_tensors, Critics
 from rpl_ros.learning.replay import Batch
 from rpl_ros.policy.actor import CLIP
+import torch
 
 
 SMALLEST_SCALE = 1e-3
@@ -18,7 +30,8 @@ SMALLEST_SCALE = 1e-3
 
 
 def use_fast_products():
-    """Let torch use oneDNN's matrix products where they are as exact as float32.
+    """
+    Let torch use oneDNN's matrix products where they are as exact as float32.
 
     They are up to twice as fast as MKL's on AMD processors, but torch allows them only together
     with bfloat16 products, which some processors then really use; so look at the result.
@@ -44,7 +57,8 @@ def find_device(name):
 
 
 def keep_freed_memory():
-    """Let glibc keep what is freed; other C libraries are left as they are.
+    """
+    Let glibc keep what is freed; other C libraries are left as they are.
 
     An update takes and frees some megabytes. glibc gives them back to the kernel, which has to
     clear them again for the next update: 200 to 700 pages each, a tenth of its time.
@@ -117,7 +131,8 @@ class Ddpg:
         return (base_action + self._settings.residual_scale * residual).clamp(-1, 1)
 
     def update(self, batch, train_actor):
-        """Do one gradient update on a Batch; return its figures as a dict of floats.
+        """
+        Do one gradient update on a Batch; return its figures as a dict of floats.
 
         Both gradients are taken at the same weights, as in the authors' code; so with more than
         one thread they are computed side by side.
@@ -138,7 +153,8 @@ class Ddpg:
                 'mean_residual': residual.detach().abs().mean().item()}
 
     def _actor_gradient(self, batch, inputs, train):
-        """Return the policy's residual (B, A) and its mean Q; with `train`, leave the gradient.
+        """
+        Return the policy's residual (B, A) and its mean Q; with `train`, leave the gradient.
 
         Of several critics the lowest counts: the actor shall not move to where they disagree.
         With data_weight it is held to the recorded actions as well, as TD3+BC does.

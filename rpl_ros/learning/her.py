@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Hindsight experience replay: pure functions that read the replay and never change it."""
 
 import numpy as np
@@ -8,7 +21,8 @@ from rpl_ros.rewards import task_reward
 
 
 def hindsight_goals(replay, slot, step, ratio, which, rng):
-    """Return goals (B, G) for transitions (slot, step).
+    """
+    Return goals (B, G) for transitions (slot, step).
 
     With probability `ratio` the goal is one that was achieved later in the same episode: by
     `which`, at a step drawn uniformly from those after `step` ('future') or at the last one

@@ -1,9 +1,20 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The learner: episodes in, policy weights out; the same code live, in process and offline."""
 
 import numpy as np
-import torch
-
 from rpl_ros import data
 from rpl_ros.learning import her
 from rpl_ros.learning.burn_in import BurnIn
@@ -14,6 +25,7 @@ from rpl_ros.learning.trial import Trial
 from rpl_ros.policy.weights import HIGHEST_VERSION, pack, PolicyShape
 from rpl_ros.rewards import rewards_of
 from rpl_ros.tasks.specs import spec as find_spec
+import torch
 
 
 class LearningError(ArithmeticError):
@@ -99,7 +111,8 @@ class Learner:
         return self.burn_in.active or not self.trial.passed
 
     def add_recorded(self, episode):
-        """Take an Episode of a bag; return how many transitions of it were of use.
+        """
+        Take an Episode of a bag; return how many transitions of it were of use.
 
         It asks for no updates: those follow from fresh transitions, or from who learns offline.
         """
@@ -165,7 +178,8 @@ class Learner:
         return pack(self.policy_tensors(), self.shape, self.version, self.on_trial)
 
     def skip_to(self, version):
-        """Publish above `version` from now on: one that is in use, perhaps of a learner before.
+        """
+        Publish above `version` from now on: one that is in use, perhaps of a learner before.
 
         One in the upper half of the numbers is not believed: there must be room above it.
         """

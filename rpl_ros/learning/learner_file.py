@@ -1,17 +1,30 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""A learner without its replay as bytes, and back: to the last bit, or not at all.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+A learner without its replay as bytes, and back: to the last bit, or not at all.
 
 Nothing of a Learner changes before all that is in the bytes is known to fit it.
 """
 
 import numpy as np
-import torch
-
 from rpl_ros.learning.adam import adam_layout, check_adam, dump_adam, restore_adam
 from rpl_ros.policy.checked import check_keys, check_value, LARGEST, MisfitError, WeightsError
 from rpl_ros.policy.tensor_file import (check_finite, check_layout, digest, load_tensors,
                                         read_head, save_with_header)
 from rpl_ros.policy.weights import check_fit, HIGHEST_VERSION, read_shape
+import torch
 
 FORMATS = 'rpl_learner_4', 'rpl_learner_3'
 """Kinds of files that are read; the first is written. The other does not name its critics."""
@@ -75,7 +88,8 @@ def dump(learner, extra=None):
 
 
 def restore(learner, content):
-    """Set a Learner to what dump() returned; return (`extra`, episodes added to its replay).
+    """
+    Set a Learner to what dump() returned; return (`extra`, episodes added to its replay).
 
     MisfitError if the bytes belong to networks of another task or shape, or to other bags: those
     are not in a checkpoint, but have been read again before. WeightsError if they are damaged, or
@@ -143,7 +157,8 @@ def _check_random(own, state):
 
 
 def _layout(learner, found):
-    """Return {name: (dtype, shape)} of the tensors that the file of a Learner has.
+    """
+    Return {name: (dtype, shape)} of the tensors that the file of a Learner has.
 
     An optimiser has none before its first update, and the lists have any length: as `found`.
     """

@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Bags for a Learner, the same for training offline, in process and live."""
 
 from dataclasses import dataclass, fields
@@ -18,7 +31,8 @@ TOLERANCE = 1e-6
 
 @dataclass
 class Taken:
-    """What a Learner got from bags: counts, and the Report of the reader.
+    """
+    What a Learner got from bags: counts, and the Report of the reader.
 
     `residuals` are commands with a residual, `foreign` those of them that are not what this
     learner's residual_scale makes of it. `contrary` episodes end with a success that the task's
@@ -56,7 +70,8 @@ class Taken:
 
 
 def take_bags(learner):
-    """Read the bags of a Learner's settings into it, one episode at a time; return Taken or None.
+    """
+    Read the bags of a Learner's settings into it, one episode at a time; return Taken or None.
 
     To be called before a checkpoint is restored. BagError for bags that are not fit for it.
     """

@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Replay of whole episodes: a ring that forgets the oldest when it is full."""
 
 from dataclasses import dataclass
@@ -10,7 +23,8 @@ from rpl_ros.policy.actor import remember
 
 @dataclass(frozen=True)
 class Batch:
-    """B transitions as float32 arrays, each (B, size); `reward` is (B,).
+    """
+    B transitions as float32 arrays, each (B, size); `reward` is (B,).
 
     `terminal` (B,) is 1 where the task ended the episode there, so that no return follows, else 0.
     `remembered` and `next_remembered` are what the policy remembers of the observations before.
@@ -45,7 +59,8 @@ class Replay:
     """Keeps the newest episodes in arrays of fixed size."""
 
     def __init__(self, spec, transitions, history_keep=None):
-        """Take the TaskSpec, the number of transitions to keep, and the setting history_keep.
+        """
+        Take the TaskSpec, the number of transitions to keep, and the setting history_keep.
 
         None for a policy without a history, for which nothing need be remembered.
         """
@@ -74,7 +89,8 @@ class Replay:
         return min(self.added, len(self.steps))
 
     def add(self, episode):
-        """Keep an Episode of at most the task's horizon; return its number of transitions.
+        """
+        Keep an Episode of at most the task's horizon; return its number of transitions.
 
         One without any complete transition is not kept. ValueError for one that is too long.
         """
@@ -99,7 +115,8 @@ class Replay:
         return count
 
     def rows(self, first, last):
-        """Return {name: array (n, ...)} of the episodes that were added as number first to last.
+        """
+        Return {name: array (n, ...)} of the episodes that were added as number first to last.
 
         Those that are still kept, of first, ..., last - 1; what is beyond an episode's end is 0.
         """
@@ -118,7 +135,8 @@ class Replay:
         return int(self.valid[:self.size].any(axis=1).sum())
 
     def expect(self, added):
-        """Be a replay to which `added` episodes were added, of which put() has brought none yet.
+        """
+        Be a replay to which `added` episodes were added, of which put() has brought none yet.
 
         What it does not bring is never drawn.
         """
@@ -126,7 +144,8 @@ class Replay:
         self.steps[:self.size], self.valid[:self.size] = 1, False
 
     def put(self, rows, added):
-        """Take back what rows() returned, of a replay to which `added` episodes were added.
+        """
+        Take back what rows() returned, of a replay to which `added` episodes were added.
 
         Return how many of them are still kept there; expect() comes before the first.
         """

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""The trial: a learned policy counts when it has shown that it is better than the base.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The trial: a learned policy counts when it has shown that it is better than the base.
 
 After burn-in the actor follows critics that know it badly, and success falls (the paper sees
 that in all tasks, section V). What the critics believe cannot tell; episodes can.
@@ -31,7 +45,8 @@ class Trial:
                 f'policy, {base:.3g} over {self.base_count} of the base')
 
     def observe(self, mode, score):
-        """Take how an episode was driven, and its success or return; decide anew.
+        """
+        Take how an episode was driven, and its success or return; decide anew.
 
         It takes as many episodes to pass as it may have, and of the base controller one. The
         policy passes when its mean is above that of the base by its standard error (or more; of

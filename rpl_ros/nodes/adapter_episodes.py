@@ -1,17 +1,30 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """When fetch_adapter_node begins an episode, and who asks: a service of the scene, or a person."""
 
 import time
 
-from std_srvs.srv import Trigger
-
 from rpl_ros.nodes.waiting import Readers, SETTLE
+from std_srvs.srv import Trigger
 
 DISCOVERY = 3.0  # s, until a node knows of publishers that were there before
 
 
 class Episodes:
-    """Counts the episodes of an adapter node, and begins the next one when all is there for it.
+    """
+    Counts the episodes of an adapter node, and begins the next one when all is there for it.
 
     `next` is the number of the episode that follows. `states` is the publisher whose readers must
     be there, `twists` the one that must be alone on its topic: an arm obeys one node.
@@ -75,7 +88,8 @@ class Episodes:
         return self._readers.are_there() and self._is_alone()
 
     def _is_alone(self):
-        """Return whether no other node was there to move this arm; end the node if one was.
+        """
+        Return whether no other node was there to move this arm; end the node if one was.
 
         Once only: who comes later has to go.
         """

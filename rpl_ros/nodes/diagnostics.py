@@ -1,19 +1,32 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The adapter's message on /diagnostics: how it is, since the last one."""
 
 import math
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from std_msgs.msg import Header
-
 from rpl_ros.robot.adapter import LATCHED
 from rpl_ros.robot.safety_reasons import moderates, Reason, stops
+from std_msgs.msg import Header
 
 NAMES = {reason.name: reason for reason in Reason}
 
 
 def status_message(adapter, times, stamp, version, newest, active):
-    """Return the DiagnosticArray of one second of an Adapter.
+    """
+    Return the DiagnosticArray of one second of an Adapter.
 
     `times` are (steady clock, clock of the messages), s, `version` the policy's in the last
     command and `newest` the learner's; `active` is that of the node.

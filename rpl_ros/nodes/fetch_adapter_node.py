@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""fetch_adapter_node: makes a real Fetch, or what behaves like one, the robot of the graph.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+fetch_adapter_node: makes a real Fetch, or what behaves like one, the robot of the graph.
 
 Joint states and poses become states at 25 Hz; commands become twists and gripper openings, after
 the last safety stage. What names, frames and limits mean: docs/real_robot.md.
@@ -17,10 +31,6 @@ from rclpy.duration import Duration
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.qos import qos_profile_sensor_data
 from rpl_msgs.msg import State, Task
-from sensor_msgs.msg import JointState
-from std_msgs.msg import Bool, Float64, Header
-from std_srvs.srv import SetBool, Trigger
-
 from rpl_ros.config import SettingsError
 from rpl_ros.config_robot import AdapterRunSettings
 from rpl_ros.convert import fill, from_wire
@@ -36,6 +46,9 @@ from rpl_ros.robot.kinematics import Kinematics
 from rpl_ros.robot.safety_modes import Output
 from rpl_ros.robot.safety_reasons import moderates, Reason, TEXTS
 from rpl_ros.tasks.described import task_fields
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool, Float64, Header
+from std_srvs.srv import SetBool, Trigger
 
 DEPTH = 10
 WATCH_PERIOD = 0.01  # s
@@ -44,7 +57,8 @@ ACKNOWLEDGED_WITHIN = 0.5  # s, the last stop at the end
 
 
 class FetchAdapterNode(ManagedNode):
-    """Converts, asks the Adapter, publishes.
+    """
+    Converts, asks the Adapter, publishes.
 
     Between configure() and release() stops go out, and the services answer; episodes run while it
     is active.

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""fetch_sim_node: stands in for a Fetch, with our relay on it, and a tracker.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+fetch_sim_node: stands in for a Fetch, with our relay on it, and a tracker.
 
 Joint states in two parts, poses, run-stop; twists and gripper openings come in. In real time, at
 100 Hz by the steady clock. `reset_scene` sets up the scene of the next episode.
@@ -10,10 +24,6 @@ import time
 from geometry_msgs.msg import PoseStamped, TwistStamped
 import numpy as np
 from rclpy.clock import Clock, ClockType
-from sensor_msgs.msg import JointState
-from std_msgs.msg import Bool, Float64
-from std_srvs.srv import SetBool, Trigger
-
 from rpl_ros.config import SettingsError
 from rpl_ros.config_robot import FetchSimSettings
 from rpl_ros.nodes.managed import ManagedNode
@@ -24,6 +34,9 @@ from rpl_ros.tasks.fetch_joints import UPDATE_PERIOD
 from rpl_ros.tasks.fetch_sim import FetchSim, Sensors
 from rpl_ros.tasks.hook import NOISE_STD
 from rpl_ros.tasks.physics import forget_warnings, why_unsound
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool, Float64
+from std_srvs.srv import SetBool, Trigger
 
 DEPTH = 10
 RUN_STOP_EVERY = 10  # updates, between two messages about the run-stop

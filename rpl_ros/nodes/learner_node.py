@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""learner_node: trains the residual from the topics `state` and `command` while the robot works.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+learner_node: trains the residual from the topics `state` and `command` while the robot works.
 
 A timer joins messages into episodes; a worker thread does the gradient updates and publishes
 versioned weights. After a restart it goes on from its last checkpoint.
@@ -15,9 +29,6 @@ from builtin_interfaces.msg import Time
 import rclpy
 from rclpy.clock import Clock, ClockType
 from rpl_msgs.msg import LearnerStatus, PolicyWeights
-from std_msgs.msg import Header
-from std_srvs.srv import Trigger
-
 from rpl_ros.bags.errors import BagError
 from rpl_ros.config import LearnerSettings, SettingsError
 from rpl_ros.convert import read_command, read_state, to_bytes
@@ -32,6 +43,8 @@ from rpl_ros.nodes.running import run_node
 from rpl_ros.nodes.same_task import require_same_task
 from rpl_ros.policy.weights import digest, MisfitError, WeightsError
 from rpl_ros.transitions import Joiner
+from std_msgs.msg import Header
+from std_srvs.srv import Trigger
 
 NICE = 5  # below the control loop, where the machine has too few cores for both
 

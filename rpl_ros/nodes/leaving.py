@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Ends a process whose middleware does not come down, with the exit code that it has earned."""
 
 import ctypes
@@ -24,7 +37,8 @@ class _Times(ctypes.Structure):
 
 
 def leave_in_time(code, seconds=10.0):
-    """End the process with `code` if it still runs after `seconds`.
+    """
+    End the process with `code` if it still runs after `seconds`.
 
     Taking DDS down was seen to hang, also while it held Python's lock, so that no Python code
     could run any more, that of a thread included. So the C library's own timer calls its _exit().

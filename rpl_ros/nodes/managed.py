@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Nodes with a lifecycle: unconfigured, inactive, active, finalized.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Nodes with a lifecycle: unconfigured, inactive, active, finalized.
 
 A node that acts in the graph has one; those that only listen have none. With the setting
 `autostart` a node configures and activates itself; without, it waits for a manager's calls of
@@ -17,7 +31,8 @@ KINDS = ('publishers', 'subscriptions', 'clients', 'services', 'timers')
 
 
 class ManagedNode(LifecycleNodeMixin, RplNode):
-    """A node that makes all in configure(), and may act only while it is `active`.
+    """
+    A node that makes all in configure(), and may act only while it is `active`.
 
     Its publishers on the graph's topics are silent otherwise (qos.publisher()). A SettingsError
     of configure() leaves it unconfigured; any other exception of a transition ends the node, as

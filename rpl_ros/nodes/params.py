@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """ROS parameters from the settings dataclasses, and the node that all others are."""
 
 from dataclasses import fields
@@ -17,7 +30,8 @@ from rpl_ros.nodes.senders import Senders
 
 
 def descriptor(spec):
-    """Return the ParameterDescriptor of a settings field: description, range or choices.
+    """
+    Return the ParameterDescriptor of a settings field: description, range or choices.
 
     Only limits that may be tightened can be set while the node runs.
     """
@@ -39,7 +53,8 @@ def descriptor(spec):
 
 
 def declare(node, cls):
-    """Declare the fields of the settings class `cls` on `node` and return them filled.
+    """
+    Declare the fields of the settings class `cls` on `node` and return them filled.
 
     SettingsError for a value that is unknown, of the wrong type or out of range, and where no
     parameter came at all. The file's `/**` section may name settings of other nodes, so an unknown
@@ -68,7 +83,8 @@ def declare(node, cls):
 
 
 class RplNode(Node):
-    """A node with checked settings, a `done` flag, a `failure` text and a `close` method.
+    """
+    A node with checked settings, a `done` flag, a `failure` text and a `close` method.
 
     `settings` holds its parameters, `senders` decides whose messages it takes.
     """
@@ -85,7 +101,8 @@ class RplNode(Node):
         self._warned = {}
 
     def warn(self, reason, text):
-        """Log a warning, at most once a second for each `reason`, with the number left out.
+        """
+        Log a warning, at most once a second for each `reason`, with the number left out.
 
         rclpy's own throttle goes by line of code and would hide one reason behind another.
         """

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""player_node: publishes what a bag holds, so that the learner learns from it as from a live run.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+player_node: publishes what a bag holds, so that the learner learns from it as from a live run.
 
 At rate 0 it goes as fast as the learner takes it: DDS itself drops what a reader's queue cannot
 hold, however reliable the topic.
@@ -10,8 +24,6 @@ import time
 from builtin_interfaces.msg import Time
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
-from std_msgs.msg import Header
-
 from rpl_ros.bags.errors import BagError, Report
 from rpl_ros.bags.reader import read_raw
 from rpl_ros.config import PlayerSettings, SettingsError
@@ -20,6 +32,7 @@ from rpl_ros.nodes.params import RplNode
 from rpl_ros.nodes.qos import publisher, subscribe, TOPICS
 from rpl_ros.nodes.running import run_node
 from rpl_ros.nodes.waiting import SETTLE, Wait
+from std_msgs.msg import Header
 
 PLAYED = ('state', 'command', 'policy_weights')
 PERIOD = 0.002

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Subscriptions whose queues are emptied by a timer, for nodes that need not answer at once.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Subscriptions whose queues are emptied by a timer, for nodes that need not answer at once.
 
 Waking the executor for each message costs several times as much as taking it.
 """
@@ -38,7 +52,8 @@ def queue_profile(topic):
 
 
 def queue(node, topic, raw=False):
-    """Subscribe `node` to one of TOPICS without a callback; return the subscription.
+    """
+    Subscribe `node` to one of TOPICS without a callback; return the subscription.
 
     `raw`: take() will give serialized messages.
     """

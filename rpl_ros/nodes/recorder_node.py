@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """recorder_node: writes all topics of the graph to a rosbag2 bag (MCAP) without rosbag2."""
 
 from collections import Counter
@@ -44,7 +57,8 @@ class Source:
 
 
 def times_of(info, now):
-    """Return {received_timestamp, source_timestamp} of a MessageInfo, ns since 1970.
+    """
+    Return {received_timestamp, source_timestamp} of a MessageInfo, ns since 1970.
 
     Some middleware tells no time of arrival: then that of publication counts, or `now`.
     """
@@ -55,7 +69,8 @@ def times_of(info, now):
 
 
 def arrival_order(queues):
-    """Return (time of arrival, of publication, topic, data) of {topic: entries of take()}, sorted.
+    """
+    Return (time of arrival, of publication, topic, data) of {topic: entries of take()}, sorted.
 
     What DDS had to send again arrives after later messages, which wait for it in the queue: they
     count as arrived then, so that each topic stays in its order.

@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """How every node starts and ends: its help, its exit code, its signals."""
 
 import os
@@ -23,7 +36,8 @@ PARENT = os.getppid()  # early: the launcher may die at any time
 
 
 def run_node(make, args=None, keep_context=False, ends=False):
-    """Run the node that `make()` returns until it is interrupted or done; return an exit code.
+    """
+    Run the node that `make()` returns until it is interrupted or done; return an exit code.
 
     0: it has done its work; of a node without an end of its own (`ends` is false) that is Ctrl-C
     or SIGTERM. 130: a node that `ends` was interrupted before. 1: an error of its own

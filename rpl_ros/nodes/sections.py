@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Whether the sections of a parameter file reach the node that they are meant for.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Whether the sections of a parameter file reach the node that they are meant for.
 
 ROS passes over a section of another name without a word: in a namespace a node would run with
 defaults instead of the limits in its file.
@@ -12,7 +26,8 @@ from rpl_ros.yaml_file import read_yaml
 
 
 def reaches(section, node):
-    """Return whether a section of a parameter file reaches the node with the full name `node`.
+    """
+    Return whether a section of a parameter file reaches the node with the full name `node`.
 
     `/**` stands for any number of parts of a name, `/*` for one (ROS 2: rcl_yaml_param_parser).
     """
@@ -27,7 +42,8 @@ def parameter_files(words):
 
 
 def require_sections_that_reach(words, name, node):
-    """Raise SettingsError where a file has sections for `name`, but none that reaches `node`.
+    """
+    Raise SettingsError where a file has sections for `name`, but none that reaches `node`.
 
     So it does for a key that stands twice, of which ROS takes one without a word. `words` is the
     command line, `name` what the node is called in our files, `node` its full name.

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""sim_node: steps a task in MuJoCo; publishes states, takes commands.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+sim_node: steps a task in MuJoCo; publishes states, takes commands.
 
 In `lockstep` mode a step follows as soon as its command has come; in `realtime` mode there is one
 every 40 ms, and a command that is not there by then is missed: the gripper holds still. In both,
@@ -14,8 +28,6 @@ from rclpy.clock import Clock, ClockType
 from rclpy.qos import QoSProfile
 from rosgraph_msgs.msg import Clock as ClockMessage
 from rpl_msgs.msg import State, Task
-from std_msgs.msg import Header
-
 from rpl_ros.config import SettingsError, SimSettings
 from rpl_ros.convert import fill, from_wire
 from rpl_ros.nodes.managed import ManagedNode
@@ -25,6 +37,8 @@ from rpl_ros.nodes.waiting import Readers, Wait
 from rpl_ros.tasks import make_task
 from rpl_ros.tasks.described import task_fields
 from rpl_ros.tasks.specs import CONTROL_PERIOD
+from std_msgs.msg import Header
+
 
 class SimNode(ManagedNode):
     """The simulated robot and its scene."""

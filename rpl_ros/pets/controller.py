@@ -1,17 +1,29 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The controller `pets`: plans each torque of the pusher with a model from a file; needs torch."""
 
 from pathlib import Path
 
 import numpy as np
-import torch
-
 from rpl_ros.assets import share
 from rpl_ros.controllers.primitives import for_observations
 from rpl_ros.learning.ddpg import use_fast_products
 from rpl_ros.pets.model_file import MODEL, restore
 from rpl_ros.pets.planner import Planner, read_plan
 from rpl_ros.policy.checked import WeightsError
+import torch
 
 SIZES = (20, 7)  # observation and action of mbrl_pusher
 
@@ -22,7 +34,8 @@ def shipped_model():
 
 
 def driven(planner):
-    """Return the controller of a Planner, for whole episodes one after the other.
+    """
+    Return the controller of a Planner, for whole episodes one after the other.
 
     Nobody tells a controller that an episode begins, but only then is the arm exactly in its zero
     pose. The random numbers of an episode follow from its first observation, so that it goes the
@@ -40,7 +53,8 @@ def driven(planner):
 
 
 def make_pets(path=''):
-    """Return the controller of the model at `path` (empty: the shipped one).
+    """
+    Return the controller of the model at `path` (empty: the shipped one).
 
     ValueError for a file that is no model of the pusher, OSError for one that cannot be read. It
     plans as much as in training.

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""The dynamics model of PETS: networks that each predict a Gaussian over the next change of state.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The dynamics model of PETS: networks that each predict a Gaussian over the next change of state.
 
 K. Chua et al., 2018. The spread of one network stands for noise in the system, the differences
 between networks for what has not been seen yet. All networks are computed in one batched product.
@@ -33,7 +47,8 @@ def _layer_sizes(shape):
 
 
 class Ensemble:
-    """Networks on (state, action) with their scalers and optimiser.
+    """
+    Networks on (state, action) with their scalers and optimiser.
 
     `parameters` are weight0 (5, I, H), bias0 (5, 1, H), ... and the learned bounds of the log
     variance; `scalers` are means and standard deviations of inputs and of changes of state.
@@ -83,7 +98,8 @@ class Ensemble:
         return likelihood.mean(dim=(1, 2)).sum() + BOUND_WEIGHT * bounds + decay
 
     def fit(self, states, actions, following, rng, epochs=5, batch_size=32):
-        """Train on transitions (n, S), (n, A), (n, S); return the mean loss of the last epoch.
+        """
+        Train on transitions (n, S), (n, A), (n, S); return the mean loss of the last epoch.
 
         Each network gets its own bootstrap sample. Epochs and batch as in PETS.
         """
@@ -113,7 +129,8 @@ class Ensemble:
         return _tensor(np.where(lives, (rows - mean) / np.where(lives, std, 1.0), 0.0))
 
     def likelihood(self, states, actions, following):
-        """Return the mean log likelihood per number and the mean squared error of the mean.
+        """
+        Return the mean log likelihood per number and the mean squared error of the mean.
 
         Both in scaled changes of state, where predicting the mean change has an error of 1.
         """

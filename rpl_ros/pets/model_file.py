@@ -1,14 +1,26 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """An ensemble as one safetensors file, and back; with the optimiser where training shall go on."""
 
 import numpy as np
-import torch
-
 from rpl_ros.learning.adam import adam_layout, check_adam, dump_adam, restore_adam
 from rpl_ros.pets.ensemble import Ensemble, NETWORKS, Shape
 from rpl_ros.policy.checked import check_keys, check_value, MisfitError, WeightsError
 from rpl_ros.policy.tensor_file import (check_finite, check_layout, load_tensors, read_head,
                                         save_with_header)
+import torch
 
 MODEL, TRAINING = 'rpl_pets_model_1', 'rpl_pets_training_1'
 MOST_UNITS = 4096
@@ -16,7 +28,8 @@ MOST_UNITS = 4096
 
 
 def dump(ensemble, kind, header, arrays=None):
-    """Return an Ensemble as bytes; `header` is a dict that says how it was made.
+    """
+    Return an Ensemble as bytes; `header` is a dict that says how it was made.
 
     Of kind TRAINING, the optimiser and further `arrays` {name: array} are in it, too.
     """
@@ -29,7 +42,8 @@ def dump(ensemble, kind, header, arrays=None):
 
 
 def restore(content, kind, state_size, action_size):
-    """Return (Ensemble, header, {name: array}) of what dump() returned.
+    """
+    Return (Ensemble, header, {name: array}) of what dump() returned.
 
     WeightsError if the bytes are damaged, of another kind, or for other sizes of state or action.
     The caller checks the arrays, and what it put into the header.

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Planning of PETS: the cross-entropy method over sequences of actions, judged by the ensemble.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Planning of PETS: the cross-entropy method over sequences of actions, judged by the ensemble.
 
 Each candidate is played through each network of the ensemble, which it keeps to the end of the
 horizon (TS-infinity), with the change of state drawn from the network's Gaussian.
@@ -7,13 +21,12 @@ horizon (TS-infinity), with the change of state drawn from the network's Gaussia
 
 from dataclasses import dataclass, field, fields
 
-import torch
-from torch.nn.functional import silu, softplus
-
 from rpl_ros.pets.ensemble import LAYERS, NETWORKS
 from rpl_ros.policy.checked import check_keys, check_value, WeightsError
 from rpl_ros.rewards import (PUSHER_GOAL_WEIGHT, PUSHER_TIP, PUSHER_TIP_WEIGHT,
                              PUSHER_TORQUE_WEIGHT)
+import torch
+from torch.nn.functional import silu, softplus
 
 OBJECT = slice(17, 20)  # elements of the pusher's observation, m
 
@@ -24,7 +37,8 @@ def _setting(default, doc, high, low=0.0):
 
 @dataclass(frozen=True)
 class PlanSettings:
-    """How much is planned in each control step.
+    """
+    How much is planned in each control step.
 
     PETS: horizon 25, population 500, elites 50, iterations 5, 20 particles, no correlation and no
     elites kept. Here the noise of consecutive steps is correlated and elites are kept from one
@@ -64,7 +78,8 @@ def correlate(horizon, correlation):
 
 
 def cem(cost, mean, settings, generator):
-    """Return the mean (H, A) of the best candidates in [-1, 1] found from `mean` on.
+    """
+    Return the mean (H, A) of the best candidates in [-1, 1] found from `mean` on.
 
     `cost` takes candidates (H, N, A) and returns (N,); `generator` is a torch.Generator.
     """

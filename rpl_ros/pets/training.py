@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""The loop of PETS: one episode with the present model, then fit the model to all episodes so far.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The loop of PETS: one episode with the present model, then fit the model to all episodes so far.
 
 The first episode is driven by random torques. Each episode draws its random numbers from (seed,
 episode) alone, so a run that was stopped goes on as if it had not been.
@@ -8,8 +22,6 @@ episode) alone, so a run that was stopped goes on as if it had not been.
 from pathlib import Path
 
 import numpy as np
-import torch
-
 from rpl_ros.files import set_aside, write_file
 from rpl_ros.learning.ddpg import use_fast_products
 from rpl_ros.pets.ensemble import Ensemble, Shape
@@ -17,13 +29,15 @@ from rpl_ros.pets.model_file import dump, MODEL, restore, TRAINING
 from rpl_ros.pets.planner import Planner
 from rpl_ros.policy.checked import check_value, MisfitError, WeightsError
 from rpl_ros.policy.tensor_file import check_layout
+import torch
 
 MODEL_FILE, TRAINING_FILE = 'model.safetensors', 'training.safetensors'
 BEFORE = 'training_before.safetensors'
 
 
 def play(task, act, number):
-    """Play episode `number`; return observations (T + 1, O), actions (T, A) and the return.
+    """
+    Play episode `number`; return observations (T + 1, O), actions (T, A) and the return.
 
     `act` is a function (observation, desired_goal) -> action.
     """

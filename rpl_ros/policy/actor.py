@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The residual policy in numpy: what the robot side needs of it, without torch."""
 
 import numpy as np
@@ -14,7 +27,8 @@ def normalise(values, mean, std):
 
 
 def remember(past, observation, keep):
-    """Return what a policy with a history remembers (..., O) after an observation (..., O).
+    """
+    Return what a policy with a history remembers (..., O) after an observation (..., O).
 
     That is keep * past + (1 - keep) * observation, a low-pass filter: with `keep` 0 the
     observation itself. `past` is what it remembered before, None or NaN where that was nothing; an
@@ -37,7 +51,8 @@ class Actor:
                         for n in range(shape.hidden_layers + 1)]
 
     def act(self, observation, remembered, desired_goal, base_action):
-        """Return the residual (A,), or with `shape.whole_action` that; in [-1, 1], float64.
+        """
+        Return the residual (A,), or with `shape.whole_action` that; in [-1, 1], float64.
 
         `observation` (O,) is the present one, `remembered` (O,) what is remembered of those
         before it (at the first step: the same), `desired_goal` (G,), `base_action` (A,).
@@ -64,7 +79,8 @@ class Actor:
 
 
 def load_actor(data, expected, digest=None):
-    """Return the Actor of a policy's bytes that fits {field of a PolicyShape: value} expected.
+    """
+    Return the Actor of a policy's bytes that fits {field of a PolicyShape: value} expected.
 
     WeightsError for bytes that are damaged, or made for something else: see weights.unpack().
     """

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Values from files and messages of weights, checked before anybody uses them.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Values from files and messages of weights, checked before anybody uses them.
 
 Whatever is wrong is a WeightsError that names the value, and what was expected. The texts are
 short, however long the value is.
@@ -56,7 +70,8 @@ def strict_json(text):
 
 
 def check_value(name, value, kind, low=None, high=None):
-    """Return `value` as `kind` if it is of that type, from low to high; else raise WeightsError.
+    """
+    Return `value` as `kind` if it is of that type, from low to high; else raise WeightsError.
 
     A whole number counts as a float, too; for text, low and high are those of its length.
     """

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""From a state and its base action to the command: the paper's a = pi(s) + f(s), section IV.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+From a state and its base action to the command: the paper's a = pi(s) + f(s), section IV.
 
 This is the whole robot side of residual policy learning; residual_node and the in-process
 rollout both call it. Whatever is wrong with the learned part, the base action remains; whatever
@@ -14,7 +28,8 @@ from rpl_ros.policy.checked import brief, WeightsError
 
 
 def compose(base_action, residual, scale):
-    """Return (total, sent) for a base action and a residual (A,), no units.
+    """
+    Return (total, sent) for a base action and a residual (A,), no units.
 
     total = base_action + scale * residual; sent = total clipped to [-1, 1].
     """
@@ -23,7 +38,8 @@ def compose(base_action, residual, scale):
 
 
 def episode_mode(settings, episode, prefer_base, rng):
-    """Return data.BASE, EVALUATE or EXPLORE: how episode number `episode` is driven.
+    """
+    Return data.BASE, EVALUATE or EXPLORE: how episode number `episode` is driven.
 
     Every n-th episode measures the base controller or the residual policy without noise. With
     `prefer_base`, in burn-in or on trial, others are also driven by the base action, each with the
@@ -40,7 +56,8 @@ def episode_mode(settings, episode, prefer_base, rng):
 
 
 def explore(residual, settings, rng, expert):
-    """Return the residual (A,) with exploration noise, in [-1, 1].
+    """
+    Return the residual (A,) with exploration noise, in [-1, 1].
 
     With probability random_probability it is drawn uniformly instead (authors' code), or, of
     these, with expert_probability it is `expert` (A,): what sends the base action alone.
@@ -71,7 +88,8 @@ class ResidualPolicy:
         self.mode = data.BASE
 
     def knows(self, version, digest=''):
-        """Return whether weights are those that were offered last, by version and digest.
+        """
+        Return whether weights are those that were offered last, by version and digest.
 
         WeightsError where they are others, but not newer: a version means one policy only.
         """
@@ -85,7 +103,8 @@ class ResidualPolicy:
         return False
 
     def offer(self, actor, version, prefer_base, digest=''):
-        """Take new weights as an Actor; they are used from the next episode on.
+        """
+        Take new weights as an Actor; they are used from the next episode on.
 
         Those that it knows are left alone. WeightsError for a version that is not newer.
         """

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Arrays with a header as safetensors bytes, never pickle, and back.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Arrays with a header as safetensors bytes, never pickle, and back.
 
 A reader believes nothing that a file says of itself: its head is short, and compared with the
 bytes that are there, before an array is made.
@@ -12,10 +26,9 @@ import math
 import struct
 
 import numpy as np
+from rpl_ros.policy.checked import brief, check_value, strict_json, WeightsError
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
-
-from rpl_ros.policy.checked import brief, check_value, strict_json, WeightsError
 
 MOST_HEAD = 1 << 20
 """Bytes of a head: that of the largest learner has a third of it."""
@@ -39,7 +52,8 @@ def digest(data):
 
 
 def save_with_header(tensors, kind, header):
-    """Return {name: array} and a dict for their header as the bytes of a safetensors file.
+    """
+    Return {name: array} and a dict for their header as the bytes of a safetensors file.
 
     Equal content gives equal bytes: all metadata is in one entry, `kind`, as safetensors does not
     keep the order of several. ValueError for a number in the header that is not finite.
@@ -49,7 +63,8 @@ def save_with_header(tensors, kind, header):
 
 
 def read_head(data, kinds, most=MOST_HEAD):
-    """Return the Head of safetensors bytes of one of `kinds`, which has at most `most` bytes.
+    """
+    Return the Head of safetensors bytes of one of `kinds`, which has at most `most` bytes.
 
     WeightsError if the bytes are no safetensors file, of another kind, or if the tensors in the
     head do not fit the bytes that follow.

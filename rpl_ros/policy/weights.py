@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Policy weights as bytes and back, and whether they fit: see docs/weights.md."""
 
 from dataclasses import dataclass, fields, MISSING
@@ -19,7 +32,8 @@ HIGHEST_VERSION = 2**32 - 1
 
 @dataclass(frozen=True)
 class PolicyShape:
-    """What a policy's tensors must look like, how its output counts, and for what it was learned.
+    """
+    What a policy's tensors must look like, how its output counts, and for what it was learned.
 
     Travels in the safetensors header. `residual_scale` is the factor with which it was learned,
     `horizon`, control steps, and `max_ee_speed`, m/s for an action of 1, are the robot's: None
@@ -95,7 +109,8 @@ def expected_of(spec, **more):
 
 
 def check_fit(shape, expected):
-    """Raise MisfitError where a PolicyShape differs from {field: value} expected, naming both.
+    """
+    Raise MisfitError where a PolicyShape differs from {field: value} expected, naming both.
 
     What is not known of it fits; the scale of a policy that gives the whole action is of no use.
     """
@@ -131,7 +146,8 @@ def on_trial(data):
 
 
 def unpack(data, expected_digest=None):
-    """Return ({name: float32 array}, PolicyShape) from the bytes of pack().
+    """
+    Return ({name: float32 array}, PolicyShape) from the bytes of pack().
 
     WeightsError for a wrong digest, a foreign file, a header with a value of a wrong type or
     range, or tensors that are missing, left over, of a wrong shape or not finite.

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Between the graph and the robot, without ROS: episodes, pairing, when to decide, what to send.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Between the graph and the robot, without ROS: episodes, pairing, when to decide, what to send.
 
 A decision is one call of safe_twist(): for each state as soon as its base action and command have
 come, or when they are late; at once where a fault is seen while the arm moves; and once a period
@@ -42,7 +56,8 @@ class Said:
 
 @dataclass(frozen=True)
 class Order:
-    """What goes to the robot: a twist (6,) in its root frame, a stop, or nothing.
+    """
+    What goes to the robot: a twist (6,) in its root frame, a stop, or nothing.
 
     `opening`, m, is that of the gripper where it has changed, or None. `reasons` is {Reason: text}
     where a text says more than that of the Reason.
@@ -111,7 +126,8 @@ class Adapter:
         return self._before is not None
 
     def next_state(self, now, ros_now):
-        """Return the next State of the episode, or None where something that it needs is missing.
+        """
+        Return the next State of the episode, or None where something that it needs is missing.
 
         After the `last` one the episode is over.
         """

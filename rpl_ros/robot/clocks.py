@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Whether the clock of the messages, and the stamps of each source, can be believed."""
 
 import math
@@ -27,7 +40,8 @@ class Clocks:
         return self._offset - before
 
     def check_stamp(self, source, what, stamp, now, ros_now, limit):
-        """Return what is wrong with the newest stamp of a source, or ''.
+        """
+        Return what is wrong with the newest stamp of a source, or ''.
 
         Nothing is where it is at most `limit`, s, from the present time. `what` has that stamp.
         """

@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Reads and checks the contract with a robot, and tightens its limits while it runs."""
 
 from dataclasses import fields
@@ -21,7 +34,8 @@ ENTRIES = tuple(spec.name for spec in fields(AdapterSettings) if spec.name not i
 
 
 def read_contract(path, overrides=None):
-    """Return the AdapterSettings of a contract file; `overrides` is {setting: value}.
+    """
+    Return the AdapterSettings of a contract file; `overrides` is {setting: value}.
 
     SettingsError for anything left out, unknown, of a wrong type or length, out of range or
     contradictory.
@@ -38,7 +52,8 @@ def read_contract(path, overrides=None):
 
 
 def require_all(given, where):
-    """Raise SettingsError where an entry of the contract is not among the names `given`.
+    """
+    Raise SettingsError where an entry of the contract is not among the names `given`.
 
     It names all that are missing: what limits or names a robot is never a default.
     """
@@ -114,7 +129,8 @@ def _contradictions(given):
 
 
 def tightened(contract, current, changes):
-    """Return `current`, of the class of `contract`, with changed limits, {name: value}.
+    """
+    Return `current`, of the class of `contract`, with changed limits, {name: value}.
 
     SettingsError where a name is no limit, or a value is looser than that of `contract`. A limit
     that was tightened may go back as far as that.

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Joint states that come in parts: the newest numbers of each needed joint, and their age.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Joint states that come in parts: the newest numbers of each needed joint, and their age.
 
 A Fetch's arm driver and gripper driver publish separately, in an order of their own and with
 joints that nobody here asks for. Everything goes by name.
@@ -23,7 +37,8 @@ MOST = 1e6  # rad or m, and the same per s: larger numbers are no measurement
 
 
 class JointStates:
-    """The newest position and velocity of the joints `names`.
+    """
+    The newest position and velocity of the joints `names`.
 
     `positions` and `velocities` are (n,), rad and rad/s, or m and m/s, NaN until they are known;
     views that update() changes.
@@ -45,7 +60,8 @@ class JointStates:
         return [name for name in names if name in self._place]
 
     def update(self, names, positions, velocities, time):
-        """Take a message of `time`, s; a joint that is known from a later time is left as it is.
+        """
+        Take a message of `time`, s; a joint that is known from a later time is left as it is.
 
         `positions` and `velocities` may be empty, as in every JointState. Without positions
         nothing is taken. A velocity that is missing or NaN is worked out from two positions: see
@@ -110,7 +126,8 @@ class JointStates:
         return np.where(np.isnan(self.velocities), np.inf, now - self._times)
 
     def problem(self, now, limit):
-        """Return why the joints cannot be used at `now`, or an empty text.
+        """
+        Return why the joints cannot be used at `now`, or an empty text.
 
         `limit` is the age, s, beyond which numbers are too old.
         """

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Where the gripper is and how it moves, from the joints of a Fetch's arm.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Where the gripper is and how it moves, from the joints of a Fetch's arm.
 
 Computed by MuJoCo with the model that the simulated tasks use, whose lengths are those of the
 robot's URDF. Results are in the frame of the robot's `base_link`: x forward, z up, origin on the
@@ -21,7 +35,8 @@ SIM_BASE = np.array([0.6919, 0.7441, 0.0, 1.0, 0.0, 0.0, 0.0])
 
 @dataclass(frozen=True)
 class Grip:
-    """The grip: the point between the finger tips, 2 cm beyond the origin of `gripper_link`.
+    """
+    The grip: the point between the finger tips, 2 cm beyond the origin of `gripper_link`.
 
     `position` (3,), m, and `quaternion` (4,), w, x, y, z: x points out of the hand, y from the
     left finger to the right one. `linear`, m/s, and `angular`, rad/s, are its velocities;
@@ -58,7 +73,8 @@ class Kinematics:
         mujoco.mj_comPos(self._model, self._data)
 
     def grip(self, positions, velocities, torso):
-        """Return the Grip in base_link for the arm's joints, (7,) rad and rad/s each.
+        """
+        Return the Grip in base_link for the arm's joints, (7,) rad and rad/s each.
 
         They are in the order of joints.ARM; `torso`, m, stands still.
         """
@@ -85,7 +101,8 @@ class Kinematics:
 
 
 def into(frame, grip):
-    """Return a Grip in another frame, in which its present one stands still at pose `frame` (7,).
+    """
+    Return a Grip in another frame, in which its present one stands still at pose `frame` (7,).
 
     A pose is m and quaternion w, x, y, z, such as SIM_BASE.
     """

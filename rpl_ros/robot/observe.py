@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""The observation of the Fetch tasks from poses and velocities: see docs/observations.md.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The observation of the Fetch tasks from poses and velocities: see docs/observations.md.
 
 The simulator and the robot's adapter build it with the same functions. Poses are (7,): position,
 m, and quaternion w, x, y, z, in the frame world. Displacements are per control step of 40 ms.
@@ -14,7 +28,8 @@ from rpl_ros.tasks.specs import CONTROL_PERIOD
 
 
 def observe(grip, grip_motion, fingers, finger_motion, thing, hook=None):
-    """Return the observation, (25,) or with a `hook` (40,).
+    """
+    Return the observation, (25,) or with a `hook` (40,).
 
     `grip` and its displacement `grip_motion` are (3,); `fingers`, m, and `finger_motion`, m per
     step, are (2,): right, left. `thing` and `hook` are what see() returns.
@@ -29,7 +44,8 @@ def observe(grip, grip_motion, fingers, finger_motion, thing, hook=None):
 
 
 def see(pose, motion):
-    """Return (position, Euler angles, angular, linear displacement) of a body, (3,) each.
+    """
+    Return (position, Euler angles, angular, linear displacement) of a body, (3,) each.
 
     `motion` is what motion_between() returns.
     """
@@ -37,7 +53,8 @@ def see(pose, motion):
 
 
 def motion_between(before, after, seconds):
-    """Return (angular, linear) displacement per control step, (3,) each, rad and m.
+    """
+    Return (angular, linear) displacement per control step, (3,) each, rad and m.
 
     It is that of a body which turned and moved evenly between two poses, `seconds` apart: for
     measured ones at least past.BASELINE.
@@ -50,14 +67,15 @@ def motion_between(before, after, seconds):
 
 
 def matrix(quaternion):
-    """Return the flat matrix (9,) of the rotation that a quaternion w, x, y, z is."""
+    """Return the rotation of a quaternion w, x, y, z as a flat array (9,), row by row."""
     flat = np.empty(9)
     mujoco.mju_quat2Mat(flat, quaternion)
     return flat
 
 
 def euler(flat):
-    """Return the Euler angles (3,), rad, of a flat rotation matrix (9,), in Gym's convention.
+    """
+    Return the Euler angles (3,), rad, of a flat rotation matrix (9,), in Gym's convention.
 
     Turning by them about the moving axes x, y, z, in this order, gives the rotation.
     """

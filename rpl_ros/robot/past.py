@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """What was measured a little earlier, so that a velocity is never that of two stamps at once."""
 
 from collections import deque
@@ -17,7 +30,8 @@ class Past:
         self._known = deque()  # of (time, value)
 
     def compare(self, time, value):
-        """Return (seconds, value) of the newest one at least BASELINE before `time`, s, or None.
+        """
+        Return (seconds, value) of the newest one at least BASELINE before `time`, s, or None.
 
         `value`, measured at `time`, is kept for later. Times must not go back.
         """

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""The last stage before the robot: what comes in, what was sent before, and what is sent now.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The last stage before the robot: what comes in, what was sent before, and what is sent now.
 
 A twist that is sent keeps every limit of the contract, after the ones before it. Where no twist
 can, the answer is a stop. Pure: all that lasts is in a Memory, which goes in and comes out.
@@ -23,7 +37,8 @@ ABSURD = 1e6  # m, rad, rad/s: larger numbers are no measurement
 
 @dataclass(frozen=True)
 class Inputs:
-    """All that one decision depends on. Vectors are in the axes of the world, m, rad, s.
+    """
+    All that one decision depends on. Vectors are in the axes of the world, m, rad, s.
 
     Attributes
     ----------
@@ -60,7 +75,8 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Memory:
-    """What lasts from one decision to the next.
+    """
+    What lasts from one decision to the next.
 
     `planned` (n, 6) are the twists before averaging and `sent` (2, 6) those on the wire, newest
     first, all zero after a stop; `time`, s, is when the last one was sent.
@@ -74,7 +90,8 @@ class Memory:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What goes to the robot: a twist (6,) and the fingers' action, a stop, or nothing; and why.
+    """
+    What goes to the robot: a twist (6,) and the fingers' action, a stop, or nothing; and why.
 
     `action` (4,), in [-1, 1], is what the twist carries out, within the limits of motion: the
     command after the limits of the residual, or the base action; its last element is the fingers'.
@@ -94,7 +111,8 @@ def at_rest(limits, machine=Machine(), time=-math.inf):
 
 
 def safe_twist(inputs, memory, limits):
-    """Return (Verdict, Memory): what is sent now, once a command and once a watchdog's tick.
+    """
+    Return (Verdict, Memory): what is sent now, once a command and once a watchdog's tick.
 
     Never raises for bad numbers: they are a stop with a reason.
     """

@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """What comes in: whether it is usable, fresh and plausible, and which action follows from it."""
 
 from dataclasses import dataclass
@@ -16,7 +29,8 @@ def usable(values, size):
 
 
 def ages(now, ros_now, arrival, header):
-    """Return (age by arrival, age by header time), s, for timeout().
+    """
+    Return (age by arrival, age by header time), s, for timeout().
 
     `now` and `arrival` are by the steady clock, `ros_now` and `header` by the clock of the
     messages. Nothing has come yet where `arrival` is None: then both are inf.
@@ -27,7 +41,8 @@ def ages(now, ros_now, arrival, header):
 
 
 def timeout(both, limit, stale, old):
-    """Return `stale`, `old` or None for what ages() returned and a limit, s.
+    """
+    Return `stale`, `old` or None for what ages() returned and a limit, s.
 
     A header time that is ahead by more than the limit is as bad as an old one: a clock is wrong,
     and ages mean nothing.
@@ -40,7 +55,8 @@ def timeout(both, limit, stale, old):
 
 @dataclass(frozen=True)
 class PoseTrack:
-    """What check_pose() remembers of a tracked body.
+    """
+    What check_pose() remembers of a tracked body.
 
     `position` (3,), m, is the last one received; `shaky_until`, s by the steady clock, is when it
     may be trusted again after a jump.
@@ -51,7 +67,8 @@ class PoseTrack:
 
 
 def check_pose(track, pose, frame, frames, now, both, limits):
-    """Return (PoseTrack, Reason or None) for a pose (7,): m, and a quaternion in any order.
+    """
+    Return (PoseTrack, Reason or None) for a pose (7,): m, and a quaternion in any order.
 
     `frame` must be one of `frames`; `both` is what ages() returned. To be called once a message
     (pose_timeout() looks at the time between); a bad pose is never compared with the next.
@@ -79,7 +96,8 @@ def pose_fault(track, now, both, limits):
 
 
 def bounded(action, base_action, bounds):
-    """Return `action` (A,), at most `bounds` (A,) away from the base action, both in [-1, 1].
+    """
+    Return `action` (A,), at most `bounds` (A,) away from the base action, both in [-1, 1].
 
     What is within the bounds is returned bit for bit.
     """
@@ -88,7 +106,8 @@ def bounded(action, base_action, bounds):
 
 
 def choose_action(base_action, sent, base_ages, command_ages, residual_on, limits):
-    """Return (action (4,) in [-1, 1] or None for a stop, Reasons): the order of fall-backs.
+    """
+    Return (action (4,) in [-1, 1] or None for a stop, Reasons): the order of fall-backs.
 
     `base_action` and `sent` are None where there is none for this step. Without a usable base
     action there is nothing to hold the residual against: a stop, whatever was sent.

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Joint limits, joint speeds and singularities: one factor for the whole twist keeps its path.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Joint limits, joint speeds and singularities: one factor for the whole twist keeps its path.
 
 The joints are taken to move by the pseudo-inverse of the Jacobian, as the Fetch's twist controller
 and MoveIt Servo do it. Near a singularity the motion counts that raises the condition number;
@@ -19,7 +33,8 @@ class Arm:
     """The arm as it stands: positions, condition number, joint speeds of a twist."""
 
     def __init__(self, joints, jacobian, limits):
-        """Take joints (J,), a function from joints to the Jacobian, and Limits.
+        """
+        Take joints (J,), a function from joints to the Jacobian, and Limits.
 
         ValueError where a Jacobian is not finite, of another shape or not to be decomposed.
         """
@@ -39,7 +54,8 @@ class Arm:
         return condition(decomposed(self._jacobian(ahead), len(ahead))[1])
 
     def joint_factor(self, twist):
-        """Return the factor, 0 to 1, by which a twist must shrink for the joints' limits.
+        """
+        Return the factor, 0 to 1, by which a twist must shrink for the joints' limits.
 
         A joint that nears its limit comes to rest at the margin before it.
         """
@@ -54,7 +70,8 @@ class Arm:
         return _factor(np.abs(speeds), most)
 
     def singularity_factor(self, twist):
-        """Return the factor, 0 to 1, by which a twist must shrink for the condition number.
+        """
+        Return the factor, 0 to 1, by which a twist must shrink for the condition number.
 
         What counts is where the twist leads to, since the arm answers a period later.
         """
@@ -80,7 +97,8 @@ class Arm:
 
 
 def decomposed(jacobian, joints):
-    """Return the singular value decomposition of a Jacobian for so many joints.
+    """
+    Return the singular value decomposition of a Jacobian for so many joints.
 
     ValueError where it is not finite, of another shape or cannot be computed.
     """
@@ -95,7 +113,8 @@ def decomposed(jacobian, joints):
 
 
 def condition(values):
-    """Return the condition number of six singular values, largest first; inf if one is nought.
+    """
+    Return the condition number of six singular values, largest first; inf if one is nought.
 
     An arm of fewer than six joints cannot move its tool freely: it is always singular.
     """

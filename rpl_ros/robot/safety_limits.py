@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The limits of a contract as the arrays that each command is held against."""
 
 from dataclasses import dataclass
@@ -11,7 +24,8 @@ MAX_WINDOW = 10
 
 
 def window(settings):
-    """Return over how many periods commands are averaged so that the jerk limits hold.
+    """
+    Return over how many periods commands are averaged so that the jerk limits hold.
 
     The mean of n velocities, each at most a * T from the one before, has a jerk of at most
     2 * a / (n * T): when the acceleration turns round between the newest and the one that leaves.
@@ -24,7 +38,8 @@ def window(settings):
 
 @dataclass(frozen=True)
 class Limits:
-    """What a command may be. m, rad and s; pairs are (linear, angular).
+    """
+    What a command may be. m, rad and s; pairs are (linear, angular).
 
     Attributes
     ----------
@@ -60,7 +75,8 @@ class Limits:
 
 
 def limits_of(settings, contract=None):
-    """Return the Limits of checked AdapterSettings.
+    """
+    Return the Limits of checked AdapterSettings.
 
     `contract` are those of the start, where `settings` were tightened since: the window stays.
     """

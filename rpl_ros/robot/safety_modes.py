@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Stop once, then silence: what goes out next, as transitions without a clock.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Stop once, then silence: what goes out next, as transitions without a clock.
 
       good command            bad or none               told to stop n times
     ───────────────► MOVING ───────────────► STOPPING ───────────────────────► SILENT
@@ -41,7 +55,8 @@ class Machine:
 
 
 def advance(machine, good, count, run_stop=False, estop=False, reset=False):
-    """Return (Machine, Output) of the next moment.
+    """
+    Return (Machine, Output) of the next moment.
 
     `good` tells whether there is a twist that may be sent, `count` how often a stop is sent;
     `run_stop` whether the run-stop is pressed, `estop` and `reset` whether a person asked for

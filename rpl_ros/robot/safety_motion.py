@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Speed, acceleration, jerk and the workspace: one velocity a period that keeps them all.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Speed, acceleration, jerk and the workspace: one velocity a period that keeps them all.
 
 A *planned* velocity goes in a straight line from the one before towards the target, at most an
 acceleration step far. What is sent is the mean of the last n planned ones, which bounds the jerk.
@@ -41,7 +55,8 @@ def slowed(twist, speeds):
 
 
 def approached(previous, target, steps):
-    """Return the twist on the straight line from one to the other, at most `steps` (pair) away.
+    """
+    Return the twist on the straight line from one to the other, at most `steps` (pair) away.
 
     Where the target is a multiple of the previous velocity, so is the result; elsewhere the
     change, not the velocity, has the direction that was asked for.
@@ -62,7 +77,8 @@ def braked(previous, steps):
 
 
 def braking_distance(speed, step, period):
-    """Return how far, m, periods of braking go that follow one at `speed`, m/s.
+    """
+    Return how far, m, periods of braking go that follow one at `speed`, m/s.
 
     Each is by `step`, m/s, slower than the one before.
     """
@@ -71,7 +87,8 @@ def braking_distance(speed, step, period):
 
 
 def travel(planned, earlier, limits):
-    """Return (up, down): how far the grip may go along each axis (3,), m, until it rests.
+    """
+    Return (up, down): how far the grip may go along each axis (3,), m, until it rests.
 
     Counted are this period at `planned`, what of the earlier planned velocities is still to be
     driven, and braking; motion the other way is not counted against it.
@@ -98,7 +115,8 @@ def fits(planned, earlier, room, limits):
 
 
 def stays(planned, earlier, position, limits):
-    """Return whether the grip at `position` (3,) can come to rest in the workspace.
+    """
+    Return whether the grip at `position` (3,) can come to rest in the workspace.
 
     From outside, only motion that does not lead farther out counts as staying.
     """
@@ -107,7 +125,8 @@ def stays(planned, earlier, position, limits):
 
 
 def inside(target, earlier, position, limits):
-    """Return the target twist with what leads out of the soft workspace slowed, axis by axis.
+    """
+    Return the target twist with what leads out of the soft workspace slowed, axis by axis.
 
     The nearer to a face, the slower: as fast as one can still brake along this direction.
     """
@@ -129,7 +148,8 @@ def mean(planned, earlier):
 
 
 def within(twist, sent, limits):
-    """Return whether speed, acceleration and jerk are kept by `twist` after `sent` (2, 6).
+    """
+    Return whether speed, acceleration and jerk are kept by `twist` after `sent` (2, 6).
 
     `sent` are the two twists before, newest first.
     """
@@ -143,7 +163,8 @@ def within(twist, sent, limits):
 
 
 def next_planned(target, previous, earlier, position, limits, allowed):
-    """Return (planned (6,), Reasons) for a target within the speed limits.
+    """
+    Return (planned (6,), Reasons) for a target within the speed limits.
 
     `previous` is the planned twist before, `earlier[0]` where there is one. `allowed` is a
     function of the planned twist and tells whether the joints agree. What is planned is on the

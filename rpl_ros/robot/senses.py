@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""What the adapter hears of robot and tracker: taken if it is sound, kept as faults if not.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+What the adapter hears of robot and tracker: taken if it is sound, kept as faults if not.
 
 Two clocks: `now` is the steady one, s, by which messages arrive; `ros_now` and `stamp` are that
 of the messages, s.
@@ -43,15 +57,17 @@ class Senses:
     """Joints and poses with their ages; the observation, and what is wrong with it."""
 
     def __init__(self, settings, kinematics):
-        """Take AdapterSettings and a Kinematics, which is not used with a grip_pose_topic.
+        """
+        Take AdapterSettings and a Kinematics, which is not used with a grip_pose_topic.
 
         ValueError where the contract's joints cannot be those of a Fetch.
         """
         told = bool(settings.grip_pose_topic)
         if not told and (len(settings.arm_joints) != len(ARM) or not settings.torso_joint):
             raise ValueError(
-                'arm_joints and torso_joint must name the seven joints of a Fetch\'s arm and its '
-                'torso: without a grip_pose_topic, the grip is computed with the model of a Fetch')
+                'arm_joints and torso_joint must name the seven joints of the arm of a Fetch and '
+                'its torso: without a grip_pose_topic, the grip is computed with the model of a '
+                'Fetch')
         self._kinematics, self._world = kinematics, settings.world_frame
         self._frames = (settings.world_frame, settings.base_frame)
         self._base = pose_of(settings.base_pose)
@@ -73,7 +89,8 @@ class Senses:
         self._forget_times(since, 0.0)
 
     def _forget_times(self, since, jump):
-        """Forget all that has a stamp, after the clock of the messages jumped by `jump`, s.
+        """
+        Forget all that has a stamp, after the clock of the messages jumped by `jump`, s.
 
         What is known of bad messages and of poses that jump stays.
         """
@@ -136,7 +153,8 @@ class Senses:
         return pose if frame == self._world else moved(self._base, pose)
 
     def state_ages(self, now, ros_now):
-        """Return the ages of the oldest joint that is needed: see safety_inputs.ages().
+        """
+        Return the ages of the oldest joint that is needed: see safety_inputs.ages().
 
         The grip's own pose counts as one.
         """

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""From a command of the graph to a twist and a gripper position, as a Fetch takes them.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+From a command of the graph to a twist and a gripper position, as a Fetch takes them.
 
 Vectors are in one frame that does not turn with the gripper, root or world; units are m/s and
 rad/s. Quaternions are w, x, y, z.
@@ -12,7 +26,8 @@ OPEN_ABOVE, CLOSE_BELOW = 0.5, -0.5  # of action element 3; in between the gripp
 
 
 def grip_velocity(action, max_ee_speed):
-    """Return the velocity (3,), m/s, that `action` (4,), clipped to [-1, 1], asks the grip for.
+    """
+    Return the velocity (3,), m/s, that `action` (4,), clipped to [-1, 1], asks the grip for.
 
     Each of elements 0 to 2 is worth `max_ee_speed`, m/s, as in the simulation.
     """
@@ -20,7 +35,8 @@ def grip_velocity(action, max_ee_speed):
 
 
 def hold_orientation(quaternion, reference, gain, limit):
-    """Return the angular velocity (3,) that turns the gripper back to its `reference`.
+    """
+    Return the angular velocity (3,) that turns the gripper back to its `reference`.
 
     `gain` is in 1/s: what remains of a small error falls by it. `limit` is the most, rad/s, about
     any axis.
@@ -34,7 +50,8 @@ def hold_orientation(quaternion, reference, gain, limit):
 
 
 def twist_at_wrist(linear, angular, wrist_to_grip):
-    """Return the twist (6,), linear and angular, of the wrist that moves the grip as given.
+    """
+    Return the twist (6,), linear and angular, of the wrist that moves the grip as given.
 
     A twist controller moves the last link of its chain, which on a Fetch is `wrist_roll_link`;
     `wrist_to_grip` (3,), m, leads from that link's origin to the grip.
@@ -43,7 +60,8 @@ def twist_at_wrist(linear, angular, wrist_to_grip):
 
 
 def gripper_opening(action, opening, widest):
-    """Return the opening, m, to ask the gripper for: `widest`, 0, or `opening` as it was.
+    """
+    Return the opening, m, to ask the gripper for: `widest`, 0, or `opening` as it was.
 
     `action` (4,) is the command; its element 3 opens at +1, closes at -1 and holds at 0.
     """

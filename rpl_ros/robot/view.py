@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """What is known of robot and scene: messages in, in any order and in parts; observation out."""
 
 import numpy as np
@@ -14,7 +27,8 @@ GRIP = 'grip'
 
 
 class Track:
-    """The newest pose of a body, (7,): m and quaternion w, x, y, z; and its motion.
+    """
+    The newest pose of a body, (7,): m and quaternion w, x, y, z; and its motion.
 
     `motion` is what motion_between() returns: from an earlier pose, at least past.BASELINE older;
     zero before there are two such poses.
@@ -38,7 +52,8 @@ class Track:
 
 
 class RobotView:
-    """Joints and poses as they were last heard of.
+    """
+    Joints and poses as they were last heard of.
 
     `frame` (7,) is the pose of the robot's base_link in the frame of poses and observation. The
     `offset` (3,), m, in that frame, is added to each position of the hook: see
@@ -47,7 +62,8 @@ class RobotView:
 
     def __init__(self, kinematics, names, frame, offset=(0.0, 0.0, 0.0), tool=(0.0, 0.0, 0.0),
                  joints=None):
-        """Take a Kinematics and the `names` of the bodies whose poses come.
+        """
+        Take a Kinematics and the `names` of the bodies whose poses come.
 
         Where GRIP is one of them there is no Kinematics: `tool` (3,), m, then leads from the
         tool's origin to the grip along the grip's axes. `joints` are the names that the robot has
@@ -66,7 +82,8 @@ class RobotView:
         self.tracks = {name: Track() for name in self._names}
 
     def problem(self, now, limit):
-        """Return why there is no observation at `now`, or an empty text.
+        """
+        Return why there is no observation at `now`, or an empty text.
 
         `limit` is the age, s, beyond which a joint state or pose is too old.
         """

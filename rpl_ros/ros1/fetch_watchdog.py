@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""The watchdog on the Fetch's own computer: which twists pass, and when a stop is sent.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The watchdog on the Fetch's own computer: which twists pass, and when a stop is sent.
 
 Plain Python without ROS, 2.7 as well as 3. Times are of a clock that is never set, in seconds.
 
@@ -28,7 +42,8 @@ SETTLE = 1.0  # s after the start: a twist sooner than this may be the middle of
 
 
 def checked(given):
-    """Return all SETTINGS as {name: value}, those of the dict `given` in place of the defaults.
+    """
+    Return all SETTINGS as {name: value}, those of the dict `given` in place of the defaults.
 
     ValueError names the first one that is unknown, no number, or out of range.
     """
@@ -53,7 +68,8 @@ def length(vector):
 
 
 class Watchdog(object):
-    """Decides about each twist, and at each tick.
+    """
+    Decides about each twist, and at each tick.
 
     `reason` is a text on the last refusal or stop, for the log.
     """

@@ -1,9 +1,23 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The simulated tasks by name."""
 
 
 def make_task(name, seed, objects='', horizon=0, max_ee_speed=0.0, arm='paper'):
-    """Return the simulated task called `name`; its episode n is always the same for one seed.
+    """
+    Return the simulated task called `name`; its episode n is always the same for one seed.
 
     `horizon`, control steps, and `max_ee_speed`, m/s of a held action of 1, are the paper's where
     they are 0. `arm` says how a Fetch is simulated: 'paper', pulled by a weld, or 'joints', see

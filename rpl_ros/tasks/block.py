@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Tasks with a block on the table: Push, SlipperyPush, PickAndPlace (paper, section V-A).
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Tasks with a block on the table: Push, SlipperyPush, PickAndPlace (paper, section V-A).
 
 In `push` and `slippery_push` the gripper is blocked, shut, and the goal lies on the table; in
 `pick_and_place` the gripper opens and half of the goals are in the air. Figures are those of Gym's
@@ -22,7 +36,8 @@ SLIPPERY = np.array([0.18, 0.005, 0.0001])
 
 
 class BlockTask(FetchTask):
-    """A task with a block in MuJoCo; see docs/observations.md for its 25 observed elements.
+    """
+    A task with a block in MuJoCo; see docs/observations.md for its 25 observed elements.
 
     Episode n with seed s is the same scene wherever it is played: start and goal are drawn from
     (s, n) alone.

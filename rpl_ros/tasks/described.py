@@ -1,14 +1,26 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """A task in words, as it travels with a run and stays in its bags: see Task.msg."""
 
 from dataclasses import dataclass
 import hashlib
 import math
 
-import yaml
-
 from rpl_ros.tasks.specs import CONTROL_PERIOD
 from rpl_ros.tasks.wording import ACHIEVED_GOAL, action_names, observation_names
+import yaml
 
 MOST_TEXT = 100_000
 """Bytes of a description that are looked at."""
@@ -20,7 +32,8 @@ class DescriptionError(ValueError):
 
 @dataclass(frozen=True)
 class TaskDescription:
-    """What a bag tells of its task: control steps of an episode, s, and m/s for an action of 1.
+    """
+    What a bag tells of its task: control steps of an episode, s, and m/s for an action of 1.
 
     A `max_ee_speed` of 0 is that of the paper's simulation.
     """

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""The Fetch arm in MuJoCo: model, Cartesian command, gripper, its part of the observation.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The Fetch arm in MuJoCo: model, Cartesian command, gripper, its part of the observation.
 
 Figures are those of OpenAI Gym's Fetch environments, which the paper builds on: the command
 displaces a body that is welded softly to the gripper, 1 = 0.05 m in a control step of 40 ms.
@@ -24,7 +38,8 @@ START_OFFSET = np.array([-0.498, 0.005, -0.431])  # m, from the model's default 
 
 
 def load_spec(scene, meshes=None):
-    """Return the MjSpec of `sim/<scene>.xml` with the Fetch in it.
+    """
+    Return the MjSpec of `sim/<scene>.xml` with the Fetch in it.
 
     `meshes` are further {file name: bytes} that the scene may refer to.
     """
@@ -50,7 +65,8 @@ def load_spec(scene, meshes=None):
 
 @dataclass(frozen=True)
 class FetchViews:
-    """The robot's numbers in an MjData, looked up once. Views: they are always the present ones.
+    """
+    The robot's numbers in an MjData, looked up once. Views: they are always the present ones.
 
     Fingers are in the order right, left.
     """
@@ -92,7 +108,8 @@ def move_to_start(model, data, views, height):
 
 
 def step_fetch(model, data, views, action, displacement=MAX_DISPLACEMENT):
-    """Execute `action` (4,), clipped to [-1, 1], for one control step of 40 ms.
+    """
+    Execute `action` (4,), clipped to [-1, 1], for one control step of 40 ms.
 
     Elements 0 to 2 displace the gripper in the world frame, 1 = `displacement`, m; element 3
     moves both fingers, +1 open, -1 close, 0 hold; in a scene without actuators the gripper is
@@ -111,7 +128,8 @@ def step_fetch(model, data, views, action, displacement=MAX_DISPLACEMENT):
 
 
 def refresh(model, data):
-    """Bring poses and velocities in `data` up to date with qpos and qvel.
+    """
+    Bring poses and velocities in `data` up to date with qpos and qvel.
 
     mj_step leaves those of the state before its last substep, 2 ms old.
     """

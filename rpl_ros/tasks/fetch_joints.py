@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""The simulated Fetch as its driver shows it: twists and gripper positions in, joints out.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The simulated Fetch as its driver shows it: twists and gripper positions in, joints out.
 
 The plain tasks pull the gripper by a weld. Here the weld is off, base, torso and head are held,
 and the seven arm joints are driven as by the robot's Cartesian twist controller: see
@@ -31,7 +45,8 @@ OTHERS = (TORSO, 'head_pan_joint', 'head_tilt_joint')  # in the arm driver's joi
 
 
 class FetchJoints:
-    """Drives the joints of the Fetch in `data`.
+    """
+    Drives the joints of the Fetch in `data`.
 
     `asked` is the greatest speed, rad/s, that the last twist asked a joint for, before limits.
     """
@@ -75,7 +90,8 @@ class FetchJoints:
         self._data.qfrc_applied[:] = 0.0
 
     def start(self):
-        """Take over the present state: nothing is commanded, the arm stands still.
+        """
+        Take over the present state: nothing is commanded, the arm stands still.
 
         The torso goes to its height and the joints to where the gripper is as it was.
         """
@@ -120,7 +136,8 @@ class FetchJoints:
         return float(np.abs(self._target - self._data.qpos[self._qpos]).max())
 
     def command(self, twist, frame):
-        """Take a twist (6,): linear, m/s, and angular, rad/s, of wrist_roll_link, axes of world.
+        """
+        Take a twist (6,): linear, m/s, and angular, rad/s, of wrist_roll_link, axes of world.
 
         An empty `frame` stops the controller; so does silence for TIMEOUT. Numbers that are not
         finite count as 0.
@@ -164,7 +181,8 @@ class FetchJoints:
         self._updates += 1
 
     def _plan(self):
-        """Turn the twist into the joints' next target, as the robot's controller does.
+        """
+        Turn the twist into the joints' next target, as the robot's controller does.
 
         Its targets run on from each other and do not look at where the joints are.
         """
@@ -185,7 +203,8 @@ class FetchJoints:
         return self._jacobian[:, self._dofs]
 
     def _push(self):
-        """Set the joints' torques: gravity is balanced, and the servo follows the target.
+        """
+        Set the joints' torques: gravity is balanced, and the servo follows the target.
 
         The robot's gravity is balanced without a servo, too: stopped, the arm floats. The limit
         is on what the servo adds: the model's fingers, of 4 kg each, and its damping, which

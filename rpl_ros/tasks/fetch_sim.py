@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """A task with the Fetch as it really is: what its drivers and a tracker say, with their delays."""
 
 from dataclasses import dataclass
@@ -15,7 +28,8 @@ SITES = {'object': 'object0', 'hook': 'hook'}
 
 @dataclass(frozen=True)
 class Sensors:
-    """How late and how wrong measurements are.
+    """
+    How late and how wrong measurements are.
 
     Each comes `delay` s after it was taken, and up to `jitter` s later than that, evenly
     distributed, but never before an older one of its kind. A pose of object or hook is off by
@@ -29,7 +43,8 @@ class Sensors:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one message says: `kind` is arm, gripper, object, hook, goal or grip.
+    """
+    What one message says: `kind` is arm, gripper, object, hook, goal or grip.
 
     `content` is (names, positions, velocities) of joints, or a pose (7,) in the frame world;
     `taken` and `due` are the times, s, at which it was measured and arrives.
@@ -45,7 +60,8 @@ class FetchSim:
     """The scene of a Fetch task; `robot`, a FetchJoints, takes the commands."""
 
     def __init__(self, task, sensors=Sensors(), grip=False):
-        """Take a task from make_task(), whose own steps are not used any more.
+        """
+        Take a task from make_task(), whose own steps are not used any more.
 
         With `grip` the driver says the pose of the grip, too, as often as its joints.
         """
@@ -66,7 +82,8 @@ class FetchSim:
         return self.robot.time
 
     def reset(self, episode, rng):
-        """Set up the scene of an episode; return the plain task's first State.
+        """
+        Set up the scene of an episode; return the plain task's first State.
 
         `rng`, a numpy Generator, draws delays and noise. The arm stands where the plain task's
         does, and still.
@@ -81,7 +98,8 @@ class FetchSim:
         return state
 
     def advance(self):
-        """Let one update of the robot, 10 ms, pass.
+        """
+        Let one update of the robot, 10 ms, pass.
 
         Return the Measurements that have arrived, oldest first.
         """

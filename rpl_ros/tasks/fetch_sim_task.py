@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""A Fetch task played through the robot's own interfaces, in one process.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+A Fetch task played through the robot's own interfaces, in one process.
 
 The same functions turn measurements into the observation, and a command into a twist, as in the
 adapter of the real robot. From outside it is a task like the plain ones: reset() and step().
@@ -28,13 +42,15 @@ STALE = 0.5  # s
 
 
 class FetchSimTask:
-    """A Fetch task, such as `hook`, on the joint-level simulator.
+    """
+    A Fetch task, such as `hook`, on the joint-level simulator.
 
     Success and reward are judged by where the object truly is.
     """
 
     def __init__(self, task, max_ee_speed, sensors=Sensors(), hook_offset=(0.0, 0.0, 0.0)):
-        """Take a task from make_task() and the speed, m/s, that an action of 1 asks for.
+        """
+        Take a task from make_task() and the speed, m/s, that an action of 1 asks for.
 
         0 stands for the speed of the plain task, which no Fetch reaches. `hook_offset` (3,), m,
         is added to the hook's position in the observation.
@@ -53,7 +69,8 @@ class FetchSimTask:
         self._task.warm_up()
 
     def reset(self, episode):
-        """Set up the scene of episode number `episode` and return its first State.
+        """
+        Set up the scene of episode number `episode` and return its first State.
 
         Up to half a second passes until each measurement has come once; RuntimeError where the
         delay is longer.

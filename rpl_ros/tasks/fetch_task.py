@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """What all tasks of the Fetch arm share: its steps, and 25 elements of the observation."""
 
 from rpl_ros.robot.observe import euler, observe
@@ -10,7 +23,8 @@ TABLE_TOP = 0.4  # m
 
 
 class FetchTask(SimulatedTask):
-    """A task in a compiled scene with the Fetch and a free body `object0`.
+    """
+    A task in a compiled scene with the Fetch and a free body `object0`.
 
     Subclasses add reset(episode), which draws the scene from (`seed`, episode) alone, and may add
     to the observation. See docs/observations.md for its elements.
@@ -27,7 +41,8 @@ class FetchTask(SimulatedTask):
         self._velocity = model.joint('object0:joint').dofadr[0]
 
     def set_speed(self, max_ee_speed):
-        """Make a held action of 1 move the gripper with `max_ee_speed`, m/s, from now on.
+        """
+        Make a held action of 1 move the gripper with `max_ee_speed`, m/s, from now on.
 
         The weld lags in proportion, so that the displacement is scaled; measured from 0.05 to
         0.8275 m/s, the gripper is within 5 % of it where the arm reaches freely.
@@ -35,7 +50,8 @@ class FetchTask(SimulatedTask):
         self._displacement = fetch.MAX_DISPLACEMENT * max_ee_speed / fetch.HELD_SPEED
 
     def _settle(self, pose, height):
-        """Return the state with the gripper at its start, `height` m above that of Push.
+        """
+        Return the state with the gripper at its start, `height` m above that of Push.
 
         The object lies at `pose` (7,) meanwhile: m and quaternion w, x, y, z.
         """
@@ -66,7 +82,8 @@ class FetchTask(SimulatedTask):
         return self._object_place.copy()
 
     def advance(self, action):
-        """Execute `action` (4,) outside of any episode: for planning, without building a State.
+        """
+        Execute `action` (4,) outside of any episode: for planning, without building a State.
 
         Return the positions of gripper and object, (3,) each, m; the next call overwrites them.
         """

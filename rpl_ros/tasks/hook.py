@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""The hook tasks: pull an object that is out of reach to a goal, with a hook (paper, section V-A).
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The hook tasks: pull an object that is out of reach to a goal, with a hook (paper, section V-A).
 
 Three settings of one scene. `hook`: a block on a plain table. `noisy_hook`: the same, seen through
 sensor noise. `complex_hook`: an object from a library on a table with bumps, drawn anew for each
@@ -27,14 +41,16 @@ OBJECT_START = np.array([[1.75, 1.85], [0.70, 0.80]])
 
 
 class HookTask(FetchTask):
-    """A hook task in MuJoCo; see docs/observations.md for the 40 elements of its observation.
+    """
+    A hook task in MuJoCo; see docs/observations.md for the 40 elements of its observation.
 
     Episode n with seed s is the same scene wherever it is played: object, bumps, start, goal and
     sensor noise are drawn from (s, n) alone.
     """
 
     def __init__(self, name, seed, objects=''):
-        """Build the scene of task `name`; `objects` is a folder of meshes to use instead.
+        """
+        Build the scene of task `name`; `objects` is a folder of meshes to use instead.
 
         Or 'unseen', for objects of the library's kinds that no training meets.
         ObjectError for a folder or mesh that cannot be used, ValueError for `objects` where the
@@ -65,7 +81,8 @@ class HookTask(FetchTask):
         self._start = self._settle(np.r_[SETTLE_PLACE, 0.425, 1, 0, 0, 0], START_HEIGHT)
 
     def _rest_pose(self, thing):
-        """Return height, m, and orientation in which `thing` lies on a plain table, as (5,).
+        """
+        Return height, m, and orientation in which `thing` lies on a plain table, as (5,).
 
         The object is in the slot already; it is dropped from just above the table, once.
         """
@@ -110,7 +127,8 @@ class HookTask(FetchTask):
         return self._observed(*parts)
 
     def _add_noise(self, parts):
-        """Add sensor noise to the poses of object and hook; the object's height stays exact.
+        """
+        Add sensor noise to the poses of object and hook; the object's height stays exact.
 
         The authors' code puts the object's rotation noise into elements 12 to 14 instead of 11
         to 13, by an index slip; here it goes where the paper says.

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""MBRLPusher: an arm of seven joints pushes a cylinder to a target (paper, section V-A).
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+MBRLPusher: an arm of seven joints pushes a cylinder to a target (paper, section V-A).
 
 The pusher of PETS (K. Chua et al., 2018). The goal is always the same; the cylinder's start and
 the joints' first velocities are drawn anew for each episode. Judged by return, not by success:
@@ -21,7 +35,8 @@ JOINT_VELOCITY = 0.005  # rad/s, largest first velocity
 
 
 class PusherTask(SimulatedTask):
-    """MBRLPusher in MuJoCo; see docs/observations.md for the 20 elements of its observation.
+    """
+    MBRLPusher in MuJoCo; see docs/observations.md for the 20 elements of its observation.
 
     Episode n with seed s is the same scene wherever it is played: it is drawn from (s, n) alone.
     """

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""A user's own folder of meshes as objects to be hooked.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+A user's own folder of meshes as objects to be hooked.
 
 MuJoCo collides the convex hull of a mesh, and here mass and inertia are the hull's as well: a
 bowl is filled up. It reads binary STL and OBJ, no ASCII STL.
@@ -20,7 +34,8 @@ MIN_THICKNESS = 1e-3
 
 
 def load_mesh_folder(path, rng):
-    """Return (objects, assets) for the .stl and .obj files in `path`, sorted by name.
+    """
+    Return (objects, assets) for the .stl and .obj files in `path`, sorted by name.
 
     Each mesh stands as in its file, z up; largest extent, mass and damping are drawn from `rng`
     (numpy Generator) as in the library. `assets` maps mesh file names to bytes, to be put into

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Volume, mass and inertia of convex parts and of bodies made of them, as MuJoCo computes them.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Volume, mass and inertia of convex parts and of bodies made of them, as MuJoCo computes them.
 
 Overlapping parts count twice, as in MuJoCo.
 """
@@ -11,7 +25,8 @@ from rpl_ros.tasks.object_parts import rotation_matrices
 
 
 def volumes_and_inertias(parts, meshes):
-    """Return volumes (n, m^3) and principal inertias per kg (n, 3, m^2) in the parts' frames.
+    """
+    Return volumes (n, m^3) and principal inertias per kg (n, 3, m^2) in the parts' frames.
 
     `meshes` maps a mesh's name to something with `volume` and `inertia` (3, per kg).
     """
@@ -42,7 +57,8 @@ def _primitive(shape, a, b, c):
 
 
 def composite(masses, inertias, positions, quaternions):
-    """Return centre of mass (3), principal frame (w, x, y, z) and moments (3) of a body.
+    """
+    Return centre of mass (3), principal frame (w, x, y, z) and moments (3) of a body.
 
     `masses` (n) kg; `inertias` (n, 3) per kg in the frames given by `positions` (n, 3) and
     `quaternions` (n, 4).
@@ -61,7 +77,8 @@ def composite(masses, inertias, positions, quaternions):
 
 
 def hull_mass_properties(vertices, graph):
-    """Return volume (m^3) and principal inertia per kg (3) of a mesh's convex hull.
+    """
+    Return volume (m^3) and principal inertia per kg (3) of a mesh's convex hull.
 
     `vertices` (n, 3) in the compiled mesh's frame, which is centred and principal already;
     `graph` starts with the mesh's entry in MjModel.mesh_graph.

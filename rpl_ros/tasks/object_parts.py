@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """What an object to be hooked is: convex parts, mass, damping; and its exact bounding box."""
 
 from dataclasses import dataclass
@@ -21,7 +34,8 @@ class ObjectError(ValueError):
 
 @dataclass(frozen=True)
 class Part:
-    """One convex geom.
+    """
+    One convex geom.
 
     `shape` is box, sphere, capsule, cylinder, ellipsoid or mesh. `size` are MuJoCo's half sizes,
     m, three values, unused ones 0; for a mesh the half extents of its own box. `position` (m) and
@@ -37,7 +51,8 @@ class Part:
 
 @dataclass(frozen=True)
 class HookObject:
-    """A free rigid body of uniform density whose frame sits at the centre of its bounding box.
+    """
+    A free rigid body of uniform density whose frame sits at the centre of its bounding box.
 
     `mass` kg; `damping` of all six dofs of the free joint, N s/m and N m s/rad; `friction`
     sliding, torsional, rolling; `site` (3, m, body frame) is the point that counts as the
@@ -65,7 +80,8 @@ def rotation_matrices(quaternions):
 
 
 def half_extents(part):
-    """Return the half extents (3, m) of a part along the axes of the body frame.
+    """
+    Return the half extents (3, m) of a part along the axes of the body frame.
 
     Exact for primitives; for a mesh exact when the part is not rotated, else an upper bound.
     """

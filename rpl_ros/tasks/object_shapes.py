@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Everyday shapes from convex parts: crockery, furniture, tools, letters, buildings.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Everyday shapes from convex parts: crockery, furniture, tools, letters, buildings.
 
 Each function draws its proportions from a numpy Generator and returns a list of at most 14 Part,
 z up, in any unit and anywhere: the library scales and centres them afterwards.
@@ -59,7 +73,8 @@ def rod(start, end, radius, shape='capsule'):
 
 
 def ring(count, radius, z, half, lean=0.0, offset=0.0):
-    """Return `count` boxes around the z axis; `half` is (radial, -, up), `lean` outwards, rad.
+    """
+    Return `count` boxes around the z axis; `half` is (radial, -, up), `lean` outwards, rad.
 
     The boxes' tangential size is what closes the ring at its outer side.
     """

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""Another object in a compiled MuJoCo model, without compiling again.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Another object in a compiled MuJoCo model, without compiling again.
 
 Compiling a scene with the Fetch meshes takes as long as playing an episode, and a model per object
 needs memory. So the model has one body `object0` with room for the largest object, and each reset
@@ -25,7 +39,8 @@ GEOM_TYPES = {
 
 @dataclass(frozen=True)
 class SlotMesh:
-    """A compiled mesh: MuJoCo moves it into the principal frame of its hull.
+    """
+    A compiled mesh: MuJoCo moves it into the principal frame of its hull.
 
     `position`, `quaternion` lead from that frame to the file's; `box` is centre and half size (6)
     in it; `volume` (m^3) and `inertia` (3, per kg) are those of the convex hull.
@@ -51,7 +66,8 @@ class Slot:
 
 
 def add_slot(spec, objects):
-    """Add body `object0` with joint, site and room for any of `objects` to a MjSpec.
+    """
+    Add body `object0` with joint, site and room for any of `objects` to a MjSpec.
 
     Mesh parts need their files' bytes in `spec.assets` before compiling.
     """
@@ -95,7 +111,8 @@ def _slot_mesh(model, index):
 
 
 def put_object(model, data, obj, slot=None):
-    """Make `object0` of `model` the HookObject `obj`; the state in `data` stays as it is.
+    """
+    Make `object0` of `model` the HookObject `obj`; the state in `data` stays as it is.
 
     `slot` is find_slot(model), looked up if absent. What `data` derives from the state (poses,
     contacts) is out of date afterwards: mj_forward or the next mj_step brings it up to date.

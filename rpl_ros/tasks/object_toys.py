@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Toys, animals and plants from convex parts; see object_shapes for what the functions return."""
 
 import math
@@ -176,7 +189,7 @@ def star(rng):
 
 
 def cross(rng):
-    """Return a three-dimensional cross (a jack) on a foot."""
+    """Return a jack, a cross in three dimensions, on a foot."""
     x, y, tall = rng.uniform(0.4, 0.7), rng.uniform(0.4, 0.7), rng.uniform(0.5, 0.8)
     thick = rng.uniform(0.1, 0.16)
     return [box(0, 0, tall, (x, thick, thick)), box(0, 0, tall, (thick, y, thick)),

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""From an observation of a block task back to a state of the simulator.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+From an observation of a block task back to a state of the simulator.
 
 A controller that plans gets observations only, over ROS 2 as in process. They lack the arm's
 joints, but its gripper points down wherever the arm can reach like that, so that they follow from
@@ -27,7 +41,8 @@ TOUCHING = ('world', 'table0', 'object0', 'robot0:base_link', 'robot0:gripper_li
 
 
 def hasten(model):
-    """Make a Fetch's MjModel twice as fast; a control step of it then ends up to 0.5 mm elsewhere.
+    """
+    Make a Fetch's MjModel twice as fast; a control step of it then ends up to 0.5 mm elsewhere.
 
     Steps are longer, and collisions of the arm are left out.
     """
@@ -56,7 +71,8 @@ class Reconstruction:
         self._jacobian = np.zeros((6, model.nv))
 
     def put(self, observation):
-        """Set physics to an observation (25,): equal but for the arm's joints, which are near.
+        """
+        Set physics to an observation (25,): equal but for the arm's joints, which are near.
 
         The arm takes the joints nearest to those at the start that bring the gripper there.
         """

@@ -1,4 +1,17 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """What all simulated tasks share: states, saving and going back."""
 
 import mujoco
@@ -11,7 +24,8 @@ from rpl_ros.tasks.specs import spec
 
 
 class SimulatedTask:
-    """A task in a compiled MuJoCo model.
+    """
+    A task in a compiled MuJoCo model.
 
     Subclasses add reset(episode), which draws the scene from (`seed`, episode) alone, and
     _move(action), _refresh(), _observation() and achieved(); see there.
@@ -39,7 +53,8 @@ class SimulatedTask:
         return self._state(np.zeros(self.spec.action_size), applied=False)
 
     def step(self, sent, applied=True, command_age=0.0):
-        """Execute the command `sent` (A,), clipped to [-1, 1], for one control step of 40 ms.
+        """
+        Execute the command `sent` (A,), clipped to [-1, 1], for one control step of 40 ms.
 
         Return the State after it. `applied` is False where `sent` is not the commanded action (a
         missed command); `command_age`, s, is passed on. Where MuJoCo was unstable and has reset

@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""The tasks by name, as far as everybody needs to know them: sizes, horizon, reward.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The tasks by name, as far as everybody needs to know them: sizes, horizon, reward.
 
 No MuJoCo here: residual, learner and controllers take the sizes of their arrays from this table
 and run on machines that have no simulator.
@@ -16,7 +30,8 @@ UNSEEN = 'unseen'
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """Sizes and episode length of a task.
+    """
+    Sizes and episode length of a task.
 
     `reach` is the distance in m up to which the object counts as being at the goal; `controller`
     names the one that the paper improves on. `reward` is 'sparse' or 'pusher', see
@@ -48,7 +63,8 @@ SPECS = {
 
 
 def spec(name, horizon=0):
-    """Return the TaskSpec called `name`, with `horizon` control steps where that is not 0.
+    """
+    Return the TaskSpec called `name`, with `horizon` control steps where that is not 0.
 
     ValueError for an unknown name says which there are.
     """

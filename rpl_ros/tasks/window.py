@@ -1,5 +1,19 @@
-# Copyright 2026 rpl_ros contributors. SPDX-License-Identifier: Apache-2.0
-"""The scene of a running simulator in a window.
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The scene of a running simulator in a window.
 
 The window has a model and data of its own, drawn by a thread: the control loop only leaves a copy
 of its state there, which takes microseconds, and never waits for a picture.
@@ -29,7 +43,8 @@ class Window:
     """Shows a task; after the user has closed it, it does nothing any more."""
 
     def __init__(self, task, viewer, model, data, threads):
-        """Take the task and a passive viewer of `model` and `data`, copies of the task's.
+        """
+        Take the task and a passive viewer of `model` and `data`, copies of the task's.
 
         `threads` are those of the viewer.
         """
