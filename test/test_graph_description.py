@@ -210,7 +210,7 @@ def test_a_run_can_be_repeated_from_its_config(tmp_path):
     second = graph.resolve('hook', {'out': str(tmp_path / 'a'), 'params_file': str(first.config)})
     assert first.run_id != second.run_id
     for node, settings in second.settings.items():
-        assert replace(settings, run=first.id) == first.settings[node]
+        assert replace(settings, run=first.run_id) == first.settings[node]
 
 
 def test_text_that_looks_like_a_number_stays_text(tmp_path):
