@@ -19,8 +19,6 @@ import os
 from setuptools import find_packages, setup
 
 NAME = 'rpl_ros'
-NODES = ('sim_node', 'base_controller_node', 'residual_node', 'learner_node', 'recorder_node',
-         'dashboard_node', 'player_node', 'fetch_sim_node', 'fetch_adapter_node')
 
 
 def share_files():
@@ -47,8 +45,4 @@ setup(
     description='Residual Policy Learning for ROS 2: a learned correction on top of a controller.',
     license='Apache-2.0',
     zip_safe=True,
-    entry_points={'console_scripts': [
-        'rpl = rpl_ros.cli:main',
-        *(f'{node} = rpl_ros.nodes.{node}:main' for node in NODES),
-    ]},
 )

@@ -15,8 +15,9 @@
 """
 Makes .venv with everything that rpl_ros needs; `make setup` runs it as a module from the checkout.
 
-Without a ROS 2 distribution ROS 2 comes from PyPI; with one sourced, nothing that it has is
-taken from PyPI. Standard library only, for the machine's own Python.
+Without a ROS 2 distribution ROS 2 comes from PyPI: Kilted in .venv, or with --ros jazzy Jazzy in
+.venv_jazzy. With one sourced, nothing that it has is taken from PyPI. Only the standard library is
+used, so that any python3 of the machine can run it.
 """
 import argparse
 import contextlib
@@ -35,11 +36,6 @@ from rpl_ros import message_build
 from rpl_ros import prerequisites as pre
 
 ROOT = pre.ROOT
-VENV = ROOT / '.venv'
-PYTHON = VENV / 'bin' / 'python'
-LOG = VENV / 'setup.log'
-STAMP = VENV / 'setup_stamp'        # hash of all inputs; written last
-IDENTITY = VENV / 'setup_identity'  # what the environment was made for; empty while unfinished
 CPU_INDEX = 'https://download.pytorch.org/whl/cpu'
 
 
@@ -75,31 +71,45 @@ def step(title):
     print(f'{time.monotonic() - started:.1f} s', flush=True)
 
 
-def run(command, **environ):
-    """Run `command` with its output in the log; on failure raise with the end of that output."""
-    command = [str(part) for part in command]
-    with LOG.open('a+', encoding='utf-8', errors='replace') as log:
-        log.write(f'\n$ {" ".join(command)}\n')
-        log.flush()
-        started = log.tell()
-        code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, cwd=str(ROOT),
-                              stdin=subprocess.DEVNULL, env={**os.environ, **environ}).returncode
-        log.seek(started)
-        output = log.read()
-    if code:
-        end = '\n'.join('    ' + line for line in output.splitlines()[-15:])
-        raise SetUpError(f'{end}\n{explain(output)}\nThe whole log is in {LOG}')
+class Environment:
+    """The virtual environment that is made: its folder, and programs that run with its log."""
 
+    def __init__(self, folder):
+        """Take its folder, a Path, which need not exist yet."""
+        self.folder = folder
+        self.python = folder / 'bin' / 'python'
+        self.log = folder / 'setup.log'
+        self.stamp = folder / 'setup_stamp'        # hash of all inputs; written last
+        self.identity = folder / 'setup_identity'  # what it was made for; empty while unfinished
 
-def pip(*arguments):
-    """Run the virtual environment's pip."""
-    run([PYTHON, '-m', 'pip', '--disable-pip-version-check', *arguments])
+    def run(self, command, **environ):
+        """Run `command`, its output in the log; on failure raise with the end of that output."""
+        command = [str(part) for part in command]
+        with self.log.open('a+', encoding='utf-8', errors='replace') as log:
+            log.write(f'\n$ {" ".join(command)}\n')
+            log.flush()
+            started = log.tell()
+            code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, cwd=str(ROOT),
+                                  stdin=subprocess.DEVNULL,
+                                  env={**os.environ, **environ}).returncode
+            log.seek(started)
+            output = log.read()
+        if code:
+            end = '\n'.join('    ' + line for line in output.splitlines()[-15:])
+            raise SetUpError(f'{end}\n{explain(output)}\nThe whole log is in {self.log}')
 
+    def pip(self, *arguments):
+        """Run the environment's pip."""
+        self.run([self.python, '-m', 'pip', '--disable-pip-version-check', *arguments])
 
-def installed_torch():
-    """Return the name of the installed torch's metadata folder; empty if there is none."""
-    return next((path.name for path in VENV.glob('lib/python3*/site-packages/torch-*.dist-info')),
-                '')
+    def installed_torch(self):
+        """Return the name of the installed torch's metadata folder; empty if there is none."""
+        found = self.folder.glob('lib/python3*/site-packages/torch-*.dist-info')
+        return next((path.name for path in found), '')
+
+    def torch_differs(self, wanted):
+        """Say whether `wanted` ('cpu', 'cuda' or '' for any) is another build than this one's."""
+        return bool(wanted) and ('+cpu' in self.installed_torch()) != (wanted == 'cpu')
 
 
 def fingerprint(identity):
@@ -118,36 +128,32 @@ def read(path):
     return path.read_text() if path.is_file() else None
 
 
-def torch_differs(wanted):
-    """Say whether `wanted` ('cpu', 'cuda' or '' for any) is another build than the one there."""
-    return bool(wanted) and ('+cpu' in installed_torch()) != (wanted == 'cpu')
-
-
-def check(cuda):
-    """Print what is missing; return whether the set-up can go on."""
+def check(cuda, ros):
+    """Print what is missing; return whether the set-up for the distribution `ros` can go on."""
     findings = [pre.check_python(), pre.check_venv(), pre.check_headers(), pre.check_compiler(),
                 pre.check_disk(ROOT, pre.SET_UP_CUDA_GB if cuda else pre.SET_UP_GB),
-                pre.check_egl(), pre.check_ros()]
+                pre.check_egl(), pre.check_ros(wanted=ros)]
     for finding in findings:
         if finding.level != pre.OK:
             print(finding.line(), file=sys.stderr)
     return all(finding.level != pre.FAIL for finding in findings)
 
 
-def make_venv(identity, distribution):
+def make_venv(made, identity, distribution):
     """Make the virtual environment, unless one that was made for the same is there."""
-    if VENV.exists() and read(IDENTITY) is None:
-        raise SetUpError(f'{VENV} was not made by this script: move it away, then run it again')
-    if read(IDENTITY) == identity:
+    if made.folder.exists() and read(made.identity) is None:
+        raise SetUpError(f'{made.folder} was not made by this script: move it away, then run it '
+                         'again')
+    if read(made.identity) == identity:
         return
     # Made for another Python or folder, or never finished: nothing in it can be trusted.
-    shutil.rmtree(str(VENV), ignore_errors=True)
-    VENV.mkdir()
-    IDENTITY.touch()
-    (VENV / 'COLCON_IGNORE').touch()
+    shutil.rmtree(str(made.folder), ignore_errors=True)
+    made.folder.mkdir()
+    made.identity.touch()
+    (made.folder / 'COLCON_IGNORE').touch()
     options = ['--system-site-packages'] if distribution else []
     with step('virtual environment'):
-        run([sys.executable, '-m', 'venv', *options, VENV])
+        made.run([sys.executable, '-m', 'venv', *options, made.folder])
 
 
 def available(name):
@@ -165,11 +171,11 @@ def system_version(name):
         return None
 
 
-def requirements(pins, distribution, has=available, version=system_version):
-    """Return (build tools, all other requirements) to install."""
+def requirements(pins, distribution, ros=pre.DEFAULT_ROS, has=available, version=system_version):
+    """Return (build tools, all other requirements) to install; `ros` is what PyPI is to bring."""
     run_pins = pins['run'] + pins['test']
     if not distribution:
-        return pins['build'], run_pins + pins['pypi_ros']
+        return pins['build'], run_pins + pins['lint'] + pins[pre.pypi_group(ros)]
     # Messages of the distribution are compiled against its numpy: never bring another one.
     for name in pre.FROM_DISTRIBUTION:
         own = version(name)
@@ -179,31 +185,31 @@ def requirements(pins, distribution, has=available, version=system_version):
     return [pin for pin in pins['build'] if not has(pre.split_pin(pin)[0])], run_pins
 
 
-def install_torch(pin, wanted):
+def install_torch(made, pin, wanted):
     """Install torch without CUDA from PyTorch's own index, or leave it to the next step."""
-    if torch_differs(wanted):
-        pip('uninstall', '-y', 'torch')
-    if wanted == 'cuda' or installed_torch():
+    if made.torch_differs(wanted):
+        made.pip('uninstall', '-y', 'torch')
+    if wanted == 'cuda' or made.installed_torch():
         return
     try:
         with step('torch for CPU'):
-            pip('install', '--no-deps', '--retries', '0', '--timeout', '5',
-                '--index-url', CPU_INDEX, pin)
+            made.pip('install', '--no-deps', '--retries', '0', '--timeout', '5',
+                     '--index-url', CPU_INDEX, pin)
     except SetUpError:
         print("  PyTorch's CPU index cannot be used: torch comes with the other packages")
 
 
-def install_packages(identity, distribution, torch):
-    """Install all pinned packages."""
-    build, others = requirements(pre.read_pins(), distribution)
-    IDENTITY.write_text('')
+def install_packages(made, identity, needed, torch):
+    """Install all pinned packages; `needed` is what requirements() returned."""
+    build, others = needed
+    made.identity.write_text('')
     with step('build tools'):
-        pip('install', '--retries', '2', *(build or ['pip']))
-    install_torch(next(pin for pin in others if pin.startswith('torch==')), torch)
+        made.pip('install', '--retries', '2', *(build or ['pip']))
+    install_torch(made, next(pin for pin in others if pin.startswith('torch==')), torch)
     with step(f'{len(others)} packages and what they need'):
         # For Python 3.10 the newest release of some packages is there as source only.
-        pip('install', '--prefer-binary', *others)
-    IDENTITY.write_text(identity)
+        made.pip('install', '--prefer-binary', *others)
+    made.identity.write_text(identity)
 
 
 def link(place, target):
@@ -214,41 +220,44 @@ def link(place, target):
     place.symlink_to(target)
 
 
-def install_package():
+def install_package(made):
     """Install rpl_ros itself, editable, and link what `ros2 run` and `ros2 launch` look for."""
-    pip('install', '--no-deps', '--no-build-isolation', '--use-pep517', '--editable', '.')
-    for program in [*(VENV / 'bin').glob('*_node'), VENV / 'bin' / 'rpl']:
-        link(VENV / 'lib' / 'rpl_ros' / program.name, program)
+    made.pip('install', '--no-deps', '--no-build-isolation', '--use-pep517', '--editable', '.')
+    venv = made.folder
+    for program in [*(venv / 'bin').glob('*_node'), venv / 'bin' / 'rpl']:
+        link(venv / 'lib' / 'rpl_ros' / program.name, program)
     for name in ('package.xml', 'launch', 'config', 'sim'):
-        link(VENV / 'share' / 'rpl_ros' / name, ROOT / name)
-    link(VENV / 'share' / 'ament_index' / 'resource_index' / 'packages' / 'rpl_ros',
+        link(venv / 'share' / 'rpl_ros' / name, ROOT / name)
+    link(venv / 'share' / 'ament_index' / 'resource_index' / 'packages' / 'rpl_ros',
          ROOT / 'resource' / 'rpl_ros')
 
 
-def set_up(torch):
-    """Bring .venv up to date; return the exit code."""
+def set_up(torch, ros):
+    """Bring the environment up to date; return the exit code."""
     # A process that lives in a virtual environment sees that one's packages, not the machine's.
     if sys.prefix != sys.base_prefix:
         base = sys._base_executable
-        os.execv(base, [base, '-m', 'rpl_ros.bootstrap', '--torch', torch])
+        os.execv(base, [base, '-m', 'rpl_ros.bootstrap', '--torch', torch, '--ros', ros])
     has_rclpy = importlib.util.find_spec('rclpy') is not None
     distribution = pre.ros_source(os.environ, has_rclpy) == 'distribution'
-    ros = os.environ['ROS_DISTRO'] if distribution else 'PyPI'
-    identity = f'{sys.version} | {sys.base_prefix} | {ROOT} | ROS 2 {ros}\n'
-    if read(STAMP) == fingerprint(identity) and not torch_differs(torch):
+    made = Environment(ROOT / pre.venv_name(ros))
+    pypi = ros or pre.DEFAULT_ROS
+    source = os.environ['ROS_DISTRO'] if distribution else f'{pypi} from PyPI'
+    identity = f'{sys.version} | {sys.base_prefix} | {ROOT} | ROS 2 {source}\n'
+    if read(made.stamp) == fingerprint(identity) and not made.torch_differs(torch):
         return 0
-    if not check(torch == 'cuda'):
+    if not check(torch == 'cuda', ros):
         return 1
-    print(f'Setting up {VENV}', flush=True)
-    if STAMP.exists():
-        STAMP.unlink()
-    make_venv(identity, distribution)
-    install_packages(identity, distribution, torch)
+    print(f'Setting up {made.folder}, ROS 2 {source}', flush=True)
+    if made.stamp.exists():
+        made.stamp.unlink()
+    make_venv(made, identity, distribution)
+    install_packages(made, identity, requirements(pre.read_pins(), distribution, pypi), torch)
     with step('rpl_msgs'):
-        message_build.build(VENV, distribution, run)
+        message_build.build(made.folder, distribution, made.run)
     with step('rpl_ros'):
-        install_package()
-    STAMP.write_text(fingerprint(identity))
+        install_package(made)
+    made.stamp.write_text(fingerprint(identity))
     return 0
 
 
@@ -257,11 +266,14 @@ def main(argv=None):
     parser = argparse.ArgumentParser(prog='bootstrap', description=__doc__)
     parser.add_argument('--torch', choices=('cpu', 'cuda', ''), default='',
                         help='build of torch; by default the installed one, or cpu')
-    torch = parser.parse_args(argv).torch
+    parser.add_argument('--ros', choices=(*pre.ROS_FROM_PYPI, ''), default='',
+                        help='distribution that is taken from PyPI where none is sourced '
+                        f'(default {pre.DEFAULT_ROS})')
+    options = parser.parse_args(argv)
     lock = os.open(str(ROOT), os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)   # two `make run` at once: the second one waits
-        return set_up(torch)
+        return set_up(options.torch, options.ros)
     except SetUpError as error:
         print(error, file=sys.stderr)
         return 1

@@ -74,12 +74,23 @@ def check_import(name, attribute):
     return Finding(OK, f'import {name}')
 
 
+def installed_ros():
+    """Return the name of the ROS 2 distribution whose wheels are installed."""
+    for ros in pre.ROS_FROM_PYPI:
+        try:
+            metadata.version(f'ros-{ros}-rclpy')
+            return ros
+        except metadata.PackageNotFoundError:
+            pass
+    return pre.DEFAULT_ROS  # its wheels have no distribution in their names
+
+
 def check_versions():
     """Compare the installed packages with the pins of setup.cfg, if the source tree is there."""
     if not (pre.ROOT / 'setup.cfg').is_file():
         return Finding(OK, 'package versions not compared: setup.cfg is not here')
     sourced = bool(os.environ.get('ROS_DISTRO'))
-    groups = ['run', 'test'] + ([] if sourced else ['build', 'pypi_ros'])
+    groups = ['run', 'test'] + ([] if sourced else ['build', pre.pypi_group(installed_ros())])
     pins = [pre.split_pin(line) for group in groups for line in pre.read_pins()[group]]
     if sourced:
         pins = [pin for pin in pins if pin[0] not in pre.FROM_DISTRIBUTION]
@@ -205,7 +216,8 @@ def check_openblas(environ=None):
 
 
 CHECKS = (
-    pre.check_python, pre.check_compiler, pre.check_headers, pre.check_ros, check_versions,
+    pre.check_python, pre.check_compiler, pre.check_headers,
+    lambda: pre.check_ros(wanted=os.environ.get('ROS_DISTRO') or installed_ros()), check_versions,
     lambda: check_import('rclpy', 'init'), lambda: check_import('rpl_msgs.msg', 'State'),
     check_round_trip, lambda: check_import('torch', 'Tensor'), check_mujoco, check_meshes,
     check_rendering, check_ffmpeg, check_cpus, check_memory, lambda: pre.check_disk(needed=1),

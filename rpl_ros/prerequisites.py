@@ -33,6 +33,8 @@ OLDEST, NEWEST = (3, 10), (3, 13)
 ROOT = Path(__file__).resolve().parent.parent
 SET_UP_GB, SET_UP_CUDA_GB = 4, 12   # of .venv and of what pip unpacks beside it
 FROM_DISTRIBUTION = ('numpy', 'pyyaml')   # pins that give way to a distribution's own version
+ROS_FROM_PYPI = ('jazzy', 'kilted')       # distributions that PyPI has wheels of
+DEFAULT_ROS = 'kilted'
 
 OK, WARN, FAIL = 'ok', 'warn', 'FAIL'
 
@@ -122,8 +124,22 @@ def ros_source(environ, has_rclpy):
     return 'distribution' if has_rclpy else 'mismatch'
 
 
-def check_ros(environ=None, has_rclpy=None):
-    """Check that a sourced ROS 2 distribution, if there is one, is usable by this Python."""
+def pypi_group(ros):
+    """Return the group of setup.cfg with the wheels of the ROS 2 distribution `ros`."""
+    return f'pypi_{ros}'
+
+
+def venv_name(ros):
+    """Return the name of the folder that the set-up makes; `ros` is '' for the default."""
+    return '.venv' if ros in ('', DEFAULT_ROS) else f'.venv_{ros}'
+
+
+def check_ros(environ=None, has_rclpy=None, wanted=''):
+    """
+    Check that a sourced ROS 2 distribution, if there is one, is usable by this Python.
+
+    `wanted` is the distribution that was asked for by name, or ''.
+    """
     environ = os.environ if environ is None else environ
     if has_rclpy is None:
         has_rclpy = importlib.util.find_spec('rclpy') is not None
@@ -131,8 +147,12 @@ def check_ros(environ=None, has_rclpy=None):
     if source == 'mismatch':
         return Finding(FAIL, f'ROS 2 {environ["ROS_DISTRO"]} is sourced, but this Python has no '
                        'rclpy', 'use PYTHON=/usr/bin/python3, or a shell without the distribution')
-    return Finding(OK, 'ROS 2 ' + (environ['ROS_DISTRO'] if source == 'distribution' else
-                                   'from PyPI (no distribution is sourced)'))
+    if source == 'pypi':
+        return Finding(OK, f'ROS 2 {wanted or DEFAULT_ROS} from PyPI (no distribution is sourced)')
+    if wanted not in ('', environ['ROS_DISTRO']):
+        return Finding(FAIL, f'ROS 2 {environ["ROS_DISTRO"]} is sourced, not {wanted}',
+                       'use a shell without it, or leave ROS= out')
+    return Finding(OK, f'ROS 2 {environ["ROS_DISTRO"]}')
 
 
 def read_pins(path=ROOT / 'setup.cfg'):

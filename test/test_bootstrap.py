@@ -90,10 +90,28 @@ def test_where_ros_comes_from(environ, has_rclpy, source):
     assert (pre.check_ros(environ, has_rclpy).level == pre.FAIL) == (source == 'mismatch')
 
 
+def test_a_distribution_that_was_asked_for_is_the_one_that_is_sourced():
+    assert pre.check_ros(SOURCED, True, 'jazzy').level == pre.OK
+    finding = pre.check_ros(SOURCED, True, 'kilted')
+    assert finding.level == pre.FAIL and 'ROS 2 jazzy is sourced, not kilted' in finding.line()
+    assert 'ROS 2 jazzy from PyPI' in pre.check_ros({}, False, 'jazzy').line()
+
+
+@pytest.mark.parametrize('ros, folder', [('', '.venv'), ('kilted', '.venv'),
+                                         ('jazzy', '.venv_jazzy')])
+def test_each_distribution_has_a_folder_of_its_own(ros, folder):
+    assert pre.venv_name(ros) == folder
+    shown = subprocess.check_output(['make', '-n', 'test', f'ROS={ros}'], cwd=ROOT, text=True)
+    assert f'\n{folder}/bin/python -m pytest' in shown
+
+
 def test_requirements_without_distribution_have_ros():
     build, others = bootstrap.requirements(pre.read_pins(), False)
     assert any(pin.startswith('ninja==') for pin in build)
     assert any(pin.startswith('ros-rclpy') for pin in others)
+    others = bootstrap.requirements(pre.read_pins(), False, 'jazzy')[1]
+    assert any(pin.startswith('ros-jazzy-rclpy') for pin in others)
+    assert not any(pin.startswith('ros-rclpy') for pin in others)
 
 
 def test_requirements_with_distribution_take_nothing_that_it_has():
@@ -117,11 +135,11 @@ def test_failures_are_explained(log, says):
     assert says in bootstrap.explain(log) and '\n' not in bootstrap.explain(log)
 
 
-def test_failed_command_shows_the_end_of_its_output(tmp_path, monkeypatch):
-    monkeypatch.setattr(bootstrap, 'LOG', tmp_path / 'setup.log')
+def test_failed_command_shows_the_end_of_its_output(tmp_path):
     with pytest.raises(bootstrap.SetUpError, match='line 99') as caught:
-        bootstrap.run([sys.executable, '-c',
-                       'for i in range(100): print("line", i)\nraise SystemExit(3)'])
+        bootstrap.Environment(tmp_path).run(
+            [sys.executable, '-c',
+             'for i in range(100): print("line", i)\nraise SystemExit(3)'])
     assert 'line 3\n' not in str(caught.value) and 'setup.log' in str(caught.value)
 
 
@@ -136,20 +154,18 @@ def test_exports_of_the_wheels_are_repaired_once(tmp_path):
 
 
 def test_a_foreign_or_unfinished_environment_is_noticed(tmp_path, monkeypatch):
-    venv = tmp_path / '.venv'
-    for name, place in (('VENV', venv), ('IDENTITY', venv / 'id'), ('LOG', venv / 'log')):
-        monkeypatch.setattr(bootstrap, name, place)
-    venv.mkdir()
+    made = bootstrap.Environment(tmp_path / '.venv')
+    made.folder.mkdir()
     with pytest.raises(bootstrap.SetUpError, match='move it away'):
-        bootstrap.make_venv('me', False)
-    (venv / 'id').write_text('me')
-    (venv / 'kept').touch()
-    bootstrap.make_venv('me', False)
-    assert (venv / 'kept').exists()
-    (venv / 'id').write_text('')
-    monkeypatch.setattr(bootstrap, 'run', lambda command: None)
-    bootstrap.make_venv('me', False)
-    assert not (venv / 'kept').exists() and (venv / 'COLCON_IGNORE').exists()
+        bootstrap.make_venv(made, 'me', False)
+    made.identity.write_text('me')
+    (made.folder / 'kept').touch()
+    bootstrap.make_venv(made, 'me', False)
+    assert (made.folder / 'kept').exists()
+    made.identity.write_text('')
+    monkeypatch.setattr(made, 'run', lambda command: None)
+    bootstrap.make_venv(made, 'me', False)
+    assert not (made.folder / 'kept').exists() and (made.folder / 'COLCON_IGNORE').exists()
 
 
 def test_python_restarts_with_both_paths(tmp_path):

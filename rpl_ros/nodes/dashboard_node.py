@@ -23,13 +23,12 @@ import time
 from rcl_interfaces.msg import Log
 from rclpy.clock import Clock, ClockType
 from rclpy.logging import LoggingSeverity
-from rclpy.qos import qos_profile_rosout_default
 
 from rpl_ros.config import DashboardSettings, SettingsError
 from rpl_ros.launching.screen import COLUMNS, draw, Numbers, plain_line
 from rpl_ros.measures import measure_of
 from rpl_ros.nodes.params import RplNode
-from rpl_ros.nodes.qos import subscribe
+from rpl_ros.nodes.qos import ROSOUT, subscribe
 from rpl_ros.nodes.running import run_node
 
 SCREEN_PERIOD = 0.5
@@ -84,7 +83,7 @@ class DashboardNode(RplNode):
         subscribe(self, 'episode_result', self.on_result)
         subscribe(self, 'learner_status',
                   lambda status: self.numbers.add_status(status, time.monotonic()))
-        self.create_subscription(Log, '/rosout', self.on_log, qos_profile_rosout_default)
+        self.create_subscription(Log, '/rosout', self.on_log, ROSOUT)
         self.live = open_live()
         # The steady clock: a timer on simulated time stands still while the simulator does.
         self.create_timer(SCREEN_PERIOD if self.live else LINE_PERIOD, self.show,

@@ -28,6 +28,9 @@ STREAM = QoSProfile(depth=2000, reliability=ReliabilityPolicy.RELIABLE)
 EVENTS = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE,
                      durability=DurabilityPolicy.TRANSIENT_LOCAL)
+ROSOUT = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE,
+                    durability=DurabilityPolicy.TRANSIENT_LOCAL)
+"""That of /rosout, for its readers."""
 
 TOPICS = {
     'state': (State, STREAM),
@@ -52,7 +55,11 @@ def publisher(node, topic):
 
 
 def subscribe(node, topic, callback, **options):
-    """Subscribe `node` to one of TOPICS: to the messages that its `senders` accept."""
+    """
+    Subscribe `node` to one of TOPICS: to the messages that its `senders` accept.
+
+    Once for each topic: senders may be told apart by the numbers of the messages that come.
+    """
     kind, profile = TOPICS[topic]
 
     def sort(message, info):

@@ -26,11 +26,11 @@ from rclpy.serialization import deserialize_message
 
 from rpl_ros.config import RecorderSettings, SettingsError
 from rpl_ros.launching.bag import Bag, qos_entry
+from rpl_ros.nodes.distribution import publisher_of
 from rpl_ros.nodes.params import RplNode
 from rpl_ros.nodes.qos import announce, TOPICS
 from rpl_ros.nodes.queues import NeverReady, queue, take
 from rpl_ros.nodes.running import run_node
-from rpl_ros.nodes.senders import sender_of
 from rpl_ros.rewards import described
 from rpl_ros.tasks.specs import spec
 
@@ -159,8 +159,9 @@ class RecorderNode(RplNode):
 
     def _of_this_run(self, source, data, info):
         """Return whether a message of the graph counts; a sender's first one tells its run."""
-        key = source.topic, sender_of(info)
-        if not self.runs.get(key):  # an id may come later, of a node that takes part in a run
+        key = source.topic, publisher_of(info)
+        # An id may come later, of a node that takes part in a run.
+        if key[1] is None or not self.runs.get(key):
             self.runs[key] = deserialize_message(data, source.kind).run
         accepted = self.senders.accepts_run(source.topic, self.runs[key], info)
         self.left_out[source.name] += not accepted
@@ -207,7 +208,8 @@ class RecorderNode(RplNode):
 
 def main(args=None):
     """Run the node; return its exit code."""
-    return run_node(RecorderNode, args)
+    # close() takes what is in the queues still, for which it asks who publishes there.
+    return run_node(RecorderNode, args, keep_context=True)
 
 
 if __name__ == '__main__':

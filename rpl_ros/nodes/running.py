@@ -42,7 +42,8 @@ def run_node(make, args=None, keep_context=False, ends=False):
     0: it has done its work; of a node without an end of its own (`ends` is false) that is Ctrl-C
     or SIGTERM. 130: a node that `ends` was interrupted before. 1: an error of its own
     (`node.failure`). 2: bad parameters or a bad command line. `--help` prints help and starts
-    nothing. With `keep_context` signals do not shut the context down: close() can still publish.
+    nothing. With `keep_context` signals do not shut the context down: in close() the node can
+    still publish, and sees the graph.
     """
     words = list(sys.argv if args is None else args)
     module = sys.modules[make.__module__]

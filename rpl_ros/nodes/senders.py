@@ -19,11 +19,13 @@ What else comes on a topic, from a second graph or a stranger, is ignored and na
 rules hold, and what remains possible: docs/network.md.
 """
 
+from collections import defaultdict
 import time
+
+from rpl_ros.nodes.distribution import Numbering, publisher_of
 
 SILENT = 2.0
 """Time, s, after which a new node of the same name may take the place of one that fell silent."""
-ANONYMOUS = b''
 OF_PERSONS = ('state', 'base_action')
 """Topics on which a person's own node may leave the run id empty."""
 UNKNOWN = 'a node whose name is not known yet, or that has gone'
@@ -33,7 +35,7 @@ class Sender:
     """A publisher that messages of a topic are taken from; `heard`, s, is by the steady clock."""
 
     def __init__(self, gid, name):
-        """Take its identity on the wire, bytes, and the name of its node, '' if unknown."""
+        """Take its identity, see Senders._identity, and the name of its node, '' if unknown."""
         self.gid, self.name, self.heard = gid, name, time.monotonic()
 
 
@@ -44,6 +46,7 @@ class Senders:
         """Take the node and the id of its run; '': it takes part in the first one it hears."""
         self._node, self.run = node, run
         self._senders = {}     # by topic
+        self._numbering = defaultdict(Numbering)  # by topic and run
         self._reported = set()
 
     def accepts(self, topic, message, info):
@@ -52,12 +55,20 @@ class Senders:
 
     def accepts_run(self, topic, run, info):
         """Return whether a message counts that carries the id `run`."""
-        gid = sender_of(info)
+        gid = self._identity(topic, run, info)
         sender = self._senders.get(topic)
         if sender is not None and sender.gid == gid and run == self.run:
             sender.heard = time.monotonic()
             return True
         return self._of_this_run(topic, run, gid) and self._takes_place(topic, gid)
+
+    def _identity(self, topic, run, info):
+        """Return who published a message: bytes on the wire, or (run, number) if not told."""
+        told = publisher_of(info)
+        if told is not None:
+            return told
+        return run, self._numbering[topic, run].publisher_of(
+            info, lambda: len(self._publishers(topic)))
 
     def _of_this_run(self, topic, run, gid):
         """Return whether a message is of this run, or, without an id, can be of no other."""
@@ -71,7 +82,7 @@ class Senders:
             self._node.get_logger().info(f'takes part in run {run!r}')
             return True
         name = self._known_name(topic, gid)
-        where = f'topic {topic}: ignores {name or UNKNOWN}'
+        where = f'topic {topic}: ignores {name or self._one_of(topic)}'
         if run:
             self._report((topic, gid, True, bool(name)), f'{where}, which is of run {run!r}, not '
                          f'{self.run!r}')
@@ -88,17 +99,17 @@ class Senders:
             self._senders[topic] = Sender(gid, name)
             return True
         sender.name = sender.name or self._known_name(topic, sender.gid)
-        there = {bytes(one.endpoint_gid) for one in self._publishers(topic)}
         silent = time.monotonic() - sender.heard > SILENT
         # Two nodes whose names are not known yet are not known to have the same one.
         same = name and name == sender.name
-        if sender.gid not in there or silent and same:
+        if self._has_left(topic, sender) or silent and same:
             self._node.get_logger().info(f'topic {topic}: {name or UNKNOWN} follows '
                                          f'{sender.name or UNKNOWN}')
             self._senders[topic] = Sender(gid, name)
             return True
-        self._report((topic, gid, name), f'topic {topic}: ignores {name or UNKNOWN}, which says '
-                     f'it is of this run too; {sender.name or UNKNOWN} is the sender here')
+        one_of = self._one_of(topic)
+        self._report((topic, gid, name), f'topic {topic}: ignores {name or one_of}, which says it '
+                     f'is of this run too; {sender.name or one_of} is the sender here')
         return False
 
     def _report(self, what, text):
@@ -110,15 +121,31 @@ class Senders:
     def _publishers(self, topic):
         return self._node.get_publishers_info_by_topic(self._node.resolve_topic_name(topic))
 
+    def _has_left(self, topic, sender):
+        """Return whether a sender is no publisher of the topic any more."""
+        there = {bytes(one.endpoint_gid) for one in self._publishers(topic)}
+        if isinstance(sender.gid, bytes):
+            return sender.gid not in there
+        return len(there) <= 1  # what has come is of another publisher, and there is one only
+
     def _known_name(self, topic, gid):
         """Return the name of the node behind a publisher, with its namespace; '' if unknown."""
-        for one in self._publishers(topic):
-            if bytes(one.endpoint_gid) == gid and 'UNKNOWN' not in one.node_name:
-                return f'{one.node_namespace.rstrip("/")}/{one.node_name}'
+        publishers = self._publishers(topic)
+        if isinstance(gid, bytes):
+            return next((_name(one) for one in publishers if bytes(one.endpoint_gid) == gid), '')
+        sender, others = self._senders.get(topic), {_name(one) for one in publishers}
+        if len(others) > 1 and sender is not None and sender.gid != gid:
+            others.discard(sender.name)
+        return others.pop() if len(others) == 1 else ''
+
+    def _one_of(self, topic):
+        """Return in words who a publisher may be whose name is not known."""
+        names = sorted({_name(one) or UNKNOWN for one in self._publishers(topic)})
+        return f'one of: {", ".join(names)}' if len(names) > 1 else UNKNOWN
+
+
+def _name(publisher):
+    """Return the name of a publisher's node, with its namespace; '' while it is not known."""
+    if 'UNKNOWN' in publisher.node_name:
         return ''
-
-
-def sender_of(info):
-    """Return the identity of the publisher in a MessageInfo, as bytes; b'' where it has none."""
-    gid = info.get('publisher_gid')
-    return gid['data'] if gid else ANONYMOUS
+    return f'{publisher.node_namespace.rstrip("/")}/{publisher.node_name}'
