@@ -91,7 +91,10 @@ def test_a_run_over_topics_counts_as_a_residual(tmp_path):
     folder = write_run(tmp_path / 'live', [0.5, 0.6], 'hook')
     (folder / 'run.yaml').write_text('{task: hook, seed: 2, command: /opt/rpl launch hook seed:=2 '
                                      'out:=/home/me/live}')
+    (folder / 'report').mkdir()
+    (folder / 'evaluation.csv').rename(folder / 'report/evaluation.csv')
     run = read_run(folder)
+    assert find_runs([tmp_path])[0][0].folder == folder
     assert run.group == ('hook', 'residual', 'robot_hour', '') and run.seed == 2
     assert run.command == 'rpl launch hook seed:=2'
 

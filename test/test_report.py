@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 import imageio
 import numpy as np
 import pytest
+from rpl_ros.experiments import train
 from rpl_ros.experiments.plot import burn_in_end, running_mean
 from rpl_ros.experiments.report import main
 from rpl_ros.experiments.run_record import lowest_stretch, read_metrics, STRETCH, thin
@@ -47,8 +48,8 @@ def run(made, tmp_path):
 
 
 def rows_of(run):
-    """Return the rows of evaluation.csv."""
-    with (run / 'evaluation.csv').open(newline='') as file:
+    """Return the rows of the report's evaluation.csv."""
+    with (run / 'report/evaluation.csv').open(newline='') as file:
         return list(csv.DictReader(file))
 
 
@@ -59,14 +60,14 @@ def test_writes_all(run, capsys):
     assert [row['policy'] for row in rows][::2] == ['base', 'policy_0000300.safetensors']
     assert all(0 <= float(row['low']) <= float(row['success']) <= float(row['high']) <= 1
                for row in rows)
-    assert imageio.v2.imread(run / 'learning_curve.png').shape[:2] == (700, 1200)
-    summary = yaml.safe_load((run / 'summary.yaml').read_text())
+    assert imageio.v2.imread(run / 'report/learning_curve.png').shape[:2] == (700, 1200)
+    summary = yaml.safe_load((run / 'report/summary.yaml').read_text())
     assert summary['task'] == 'hook' and summary['controller'] == 'reactive_hook'
     assert summary['episodes'] == 2 and summary['notes'] == []
     assert summary['difference']['policy'] == 'policy_0000300.safetensors'
     out = ' '.join(capsys.readouterr().out.split())
     assert 'The residual is ' in out and 'solved by residual only: ' in out
-    assert not list(run.glob('*.part*'))
+    assert not list(run.rglob('*.part*'))
 
 
 def test_a_policy_on_trial_is_named_as_such(run, capsys):
@@ -74,7 +75,7 @@ def test_a_policy_on_trial_is_named_as_such(run, capsys):
     path.write_bytes(pack(*unpack(path.read_bytes()), version=3, prefer_base=True))
     assert main([str(run), *FAST]) == 0
     assert 'burn-in or on trial' in ' '.join(capsys.readouterr().out.split())
-    note, = yaml.safe_load((run / 'summary.yaml').read_text())['notes']
+    note, = yaml.safe_load((run / 'report/summary.yaml').read_text())['notes']
     assert 'is evaluated, is the base controller' in note
 
 
@@ -83,8 +84,8 @@ def test_without_checkpoints(run, capsys):
     assert main([str(run), *FAST]) == 0
     out = ' '.join(capsys.readouterr().out.split())
     assert 'no usable checkpoint' in out and 'after 300 environment steps' in out
-    assert len(rows_of(run)) == 1 and (run / 'learning_curve.png').exists()
-    assert yaml.safe_load((run / 'summary.yaml').read_text())['residual'] is None
+    assert len(rows_of(run)) == 1 and (run / 'report/learning_curve.png').exists()
+    assert yaml.safe_load((run / 'report/summary.yaml').read_text())['residual'] is None
 
 
 def test_without_learner(run, capsys):
@@ -100,14 +101,14 @@ def test_controller_node_of_the_user(run, capsys):
     (run / 'run.yaml').write_text('arguments: {learn: "true", base: "false"}\n')
     assert main([str(run), *FAST]) == 0
     assert 'base:=false' in capsys.readouterr().out
-    assert (run / 'learning_curve.png').exists() and not (run / 'evaluation.csv').exists()
+    assert (run / 'report/learning_curve.png').exists() and not (run / 'report/evaluation.csv').exists()
 
 
 def test_damaged_checkpoint_is_left_out(run, capsys):
     damaged = run / 'checkpoints' / 'policy_0000200.safetensors'
     damaged.write_bytes(damaged.read_bytes()[:-9])
     assert main([str(run), *FAST]) == 0
-    note, = yaml.safe_load((run / 'summary.yaml').read_text())['notes']
+    note, = yaml.safe_load((run / 'report/summary.yaml').read_text())['notes']
     assert str(damaged) in note and '\n' not in note
     assert ''.join(str(damaged).split()) in ''.join(capsys.readouterr().out.split())
     assert [row['env_steps'] for row in rows_of(run)] == ['0', '100', '300']
@@ -165,7 +166,7 @@ def test_a_task_that_is_judged_by_return(tmp_path, capsys):
     out = ' '.join(capsys.readouterr().out.split())
     assert 'mean return' in out and 'of return (95 % interval' in out
     assert 'success' not in out and 'solved' not in out
-    summary = yaml.safe_load((run / 'summary.yaml').read_text())
+    summary = yaml.safe_load((run / 'report/summary.yaml').read_text())
     difference = summary['difference']
     assert summary['measure'] == 'return' and summary['controller'] == 'cached_pets'
     assert difference['value'] == pytest.approx(
@@ -175,7 +176,7 @@ def test_a_task_that_is_judged_by_return(tmp_path, capsys):
                for row in rows_of(run))
     rows, _ = read_metrics(run, measure_of('mbrl_pusher'))
     assert len(rows) == 3 and all(-400 < row['value'] < -40 for row in rows)
-    assert imageio.v2.imread(run / 'learning_curve.png').shape[:2] == (700, 1200)
+    assert imageio.v2.imread(run / 'report/learning_curve.png').shape[:2] == (700, 1200)
 
 
 @given(st.lists(st.sampled_from([0.0, 1.0]), min_size=STRETCH - 2, max_size=3 * STRETCH))
@@ -199,6 +200,27 @@ def test_the_report_says_what_training_cost_on_the_way(run, capsys):
         ','.join(str(success) if name == 'success' else value
                  for name, value in zip(names, values)) for success in successes)]) + '\n')
     assert main([str(run), *FAST, '--checkpoints', '1']) == 0
-    found = yaml.safe_load((run / 'summary.yaml').read_text())['lowest_in_training']
+    found = yaml.safe_load((run / 'report/summary.yaml').read_text())['lowest_in_training']
     assert found['mean'] == pytest.approx(0.4) and found['first'] <= 30 and found['last'] >= 89
     assert 'lowest success of 100 in a row 40.0%' in ' '.join(capsys.readouterr().out.split())
+
+
+def test_a_training_run_goes_on_after_a_report_as_if_there_had_been_none(tmp_path):
+    words = ['hook', 'hidden_size:=16', 'batch_size:=32', 'burn_in:=none', 'trial_episodes:=0',
+             '--actors', '0', '--evaluate-every', '200', '--evaluate-episodes', '2', '--out']
+    one, two = tmp_path / 'whole', tmp_path / 'parts'
+    for folder, steps in ((one, 400), (two, 200)):
+        assert train.main([*words, str(folder), '--steps', str(steps)]) == 0
+    before = {path: path.read_bytes() for path in two.rglob('*') if path.is_file()}
+    assert main([str(two), *FAST]) == 0
+    assert before == {path: path.read_bytes() for path in before}
+    assert [row['policy'] for row in rows_of(two)] == ['base', 'policy_0000200.safetensors']
+    assert train.main([*words, str(two), '--steps', '400']) == 0
+    for name in ('learner.safetensors', 'policy_0000400.safetensors'):
+        assert (one / 'checkpoints' / name).read_bytes() == (
+            two / 'checkpoints' / name).read_bytes(), name
+    for table in ('metrics.csv', 'evaluation.csv'):
+        rows = [[{name: value for name, value in row.items() if name != 'wall_time_s'}
+                 for row in csv.DictReader((folder / table).read_text().splitlines())]
+                for folder in (one, two)]
+        assert rows[0] == rows[1], table

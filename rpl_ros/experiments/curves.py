@@ -75,6 +75,12 @@ def shared_command(command):
     return shlex.join(word for word in words if not word.startswith(('out:=', '--out=')))
 
 
+def evaluations_of(folder):
+    """Return the path of a run's evaluations: those of `rpl train`, else those of `rpl report`."""
+    path = folder / 'evaluation.csv'
+    return path if path.is_file() else folder / 'report' / path.name
+
+
 def read_run(folder):
     """Return the Run in a folder; ValueError or OSError says why there is none to draw."""
     folder = Path(folder)
@@ -87,7 +93,7 @@ def read_run(folder):
     if facts.get('offline'):
         raise ValueError(f'{folder}: learned from bags alone: it is counted in updates, not in '
                          'env steps')
-    column, path = measure_of(str(facts['task'])).column, folder / 'evaluation.csv'
+    column, path = measure_of(str(facts['task'])).column, evaluations_of(folder)
     with path.open(newline='') as file:
         rows = list(csv.DictReader(file))
     try:
@@ -114,7 +120,7 @@ def find_runs(folders):
     places = {path.parent.resolve(): path.parent for folder in folders
               for path in sorted(Path(folder).rglob('run.yaml'))}
     for folder in places.values():
-        if not (folder / 'evaluation.csv').is_file():
+        if not evaluations_of(folder).is_file():
             notes.append(f'{folder}: no evaluation yet')
             continue
         try:

@@ -13,7 +13,9 @@
 # limitations under the License.
 
 """
-`rpl report`: what a run has learned: table, learning curve, summary and video in its folder.
+`rpl report`: what a run has learned: table, learning curve, summary and video in RUN/report.
+
+Nothing else in the run folder is written: `rpl train` goes on in it afterwards.
 
 Base controller and checkpoints play the same fresh episodes, so that they can be compared episode
 by episode. The comparison is with the last checkpoint, not with the best one: to choose by the
@@ -41,6 +43,8 @@ COLUMNS = {'env_steps': 'env_steps', 'success': 'success_rate', 'low': 'low', 'h
            'mean_return': 'mean_return', 'return_low': 'return_low', 'return_high': 'return_high',
            'policy': 'policy'}
 """Columns of evaluation.csv, and the figures that stand there."""
+FOLDER = 'report'
+"""Folder within a run folder. The tables of `rpl train` beside it have the same names."""
 WINDOW = 50
 """Episodes of one mode over which success or return in training is averaged."""
 
@@ -91,7 +95,7 @@ def write_summary(record, points, options, notes, difference, lowest, seconds):
             'difference': difference, 'lowest_in_training': lowest, 'notes': notes,
             'seconds': round(seconds, 1)}
     text = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=99)
-    write_file(record.folder / 'summary.yaml', text)
+    write_file(record.folder / FOLDER / 'summary.yaml', text)
 
 
 def show(console, record, points, paired):
@@ -144,7 +148,7 @@ def report(record, options, console):
     points, paired, difference = [], None, None
     if not record.own_controller_node:
         points = evaluate_run(record, checkpoints, options, console)
-        write_evaluation(record.folder, [figures for figures, _ in points])
+        write_evaluation(record.folder / FOLDER, [figures for figures, _ in points])
         notes += _show_trouble(console, points)
         if checkpoints:
             paired, difference = comparison(measure, points)
@@ -157,10 +161,11 @@ def report(record, options, console):
         show(console, record, points, paired)
     if lowest:
         console.print(stretch_in_words(lowest, measure))
-    console.print(f'written to {record.folder}: ' + ', '.join(
+    folder = record.folder / FOLDER
+    console.print(f'written to {folder}: ' + ', '.join(
         name for name in ('evaluation.csv', 'learning_curve.png', 'summary.yaml',
                           'before_after.mp4', 'before_after.png')
-        if (record.folder / name).exists()))
+        if (folder / name).exists()))
 
 
 def _show_trouble(console, points):
@@ -175,7 +180,7 @@ def _show_trouble(console, points):
 def _draw(record, points, rows, measure):
     from rpl_ros.experiments.plot import learning_curve
     title = f'{record.scene.task}: {record.scene.controller} with a learned residual'
-    write_file(record.folder / 'learning_curve.png', learning_curve(
+    write_file(record.folder / FOLDER / 'learning_curve.png', learning_curve(
         title, [figures for figures, _ in points], rows, WINDOW, measure))
 
 
@@ -183,7 +188,8 @@ def _video(record, values, checkpoint, console):
     """Make video and still of the most telling of the evaluated episodes."""
     from rpl_ros.experiments.video import make_video, TELLING
     number = FRESH + TELLING[measure_of(record.scene.task).name](*values)
-    problem = make_video(record.scene, checkpoint[2], number, record.folder, console)
+    problem = make_video(record.scene, checkpoint[2], number, record.folder / FOLDER,
+                         console)
     if problem:
         console.print(f'warning: no video: {problem}', style='yellow')
 
@@ -192,9 +198,10 @@ def make_parser():
     """Return the parser of `rpl report`."""
     parser = argparse.ArgumentParser(
         prog='rpl report', description='Compare base controller and learned residual of a run on '
-        'fresh episodes; write learning curve, table, summary and video into its folder.',
+        'fresh episodes; write learning curve, table, summary and video into RUN/report.',
         epilog='example: rpl report runs/complex_hook_20260101_120000 --episodes 200')
-    parser.add_argument('run', metavar='RUN', help='run folder, as `rpl launch` makes it')
+    parser.add_argument('run', metavar='RUN', help='run folder, as `rpl launch` or `rpl train` '
+                        'makes it')
     parser.add_argument('--episodes', type=count, default=100, metavar='N',
                         help='fresh episodes for the base and each checkpoint (default 100)')
     parser.add_argument('--checkpoints', type=count, default=12, metavar='N',
