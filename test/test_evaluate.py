@@ -184,7 +184,8 @@ def test_a_policy_counts_with_the_scale_with_which_it_was_learned(words, scale, 
     learner = Learner(LearnerSettings(task='hook', residual_scale=2.0, hidden_size=8))
     path = tmp_path / 'policy.safetensors'
     path.write_bytes(learner.publish())
-    scene, content = read_scene(make_parser().parse_args(['hook', '--policy', str(path), *words]))
+    words = ['hook', '--policy', str(path), *words]
+    scene, content, _ = read_scene(make_parser().parse_args(words))
     assert scene.residual_scale == scale and content == path.read_bytes()
 
 
@@ -193,9 +194,9 @@ def test_a_policy_is_evaluated_with_the_horizon_and_speed_of_its_training(tmp_pa
     path = tmp_path / 'policy.safetensors'
     path.write_bytes(learner.publish())
     words = ['hook', '--policy', str(path)]
-    scene, _ = read_scene(make_parser().parse_args(words))
+    scene, *_ = read_scene(make_parser().parse_args(words))
     assert (scene.horizon, scene.max_ee_speed) == (150, 0.2)
-    scene, _ = read_scene(make_parser().parse_args([*words, '--horizon', '70']))
+    scene, *_ = read_scene(make_parser().parse_args([*words, '--horizon', '70']))
     assert (scene.horizon, scene.max_ee_speed) == (70, 0.2)
 
 
@@ -224,3 +225,80 @@ def test_summary():
     figures = summarise([Outcome(True, -40.0, 100), Outcome(False, -100.0, 100)])
     assert figures['success_rate'] == 0.5 and figures['mean_return'] == -70.0
     assert not trouble([Outcome(True, -40.0, 100)]) and FRESH > 10**5
+
+
+def learned(folder, **changes):
+    """Make a run folder with one policy; return the policy's path."""
+    values = {'task': 'hook', 'hidden_size': 8, 'horizon': 150, 'max_ee_speed': 0.2, **changes}
+    settings = {**values, 'controller': 'own_module:act', 'arm': 'joints', 'seed': 7}
+    lines = ''.join(f'    {name}: {value}\n' for name, value in settings.items())
+    path = folder / 'checkpoints/policy_0000100.safetensors'
+    path.parent.mkdir(parents=True)
+    (folder / 'config.yaml').write_text(f'/**:\n  ros__parameters:\n{lines}')
+    path.write_bytes(Learner(LearnerSettings(**values)).policy())
+    return path
+
+
+@pytest.fixture
+def own_module(tmp_path, monkeypatch):
+    """Make a module own_module with a controller act() that goes up."""
+    (tmp_path / 'own_module.py').write_text(
+        'def act(observation, goal):\n    return [0.0, 0.0, 1.0, 0.0]\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv('PYTHONPATH', f'{tmp_path}:{os.environ.get("PYTHONPATH", "")}')
+
+
+def scene_of(path, *words):
+    """Return (Scene, the one line about its source) for a policy on the command line."""
+    scene, _, notes = read_scene(make_parser().parse_args(['hook', '--policy', str(path), *words]))
+    return scene, notes[0]
+
+
+def test_a_policy_is_evaluated_in_the_scene_of_its_training(own_module, tmp_path, capsys):
+    path = learned(tmp_path / 'run')
+    scene, line = scene_of(path)
+    assert scene == Scene('hook', 7, '', 'own_module:act', 1.0, 150, 0.2, 'joints')
+    assert str(tmp_path / 'run/config.yaml') in line and 'assumed' not in line
+    for words in ('controller own_module:act', 'arm joints', 'seed 7', 'horizon 150'):
+        assert words in line
+    scene, line = scene_of(path, '--controller', 'reactive_hook', '--seed', '1')
+    assert (scene.controller, scene.seed, scene.arm) == ('reactive_hook', 1, 'joints')
+    assert 'controller' not in line and 'arm joints' in line
+    assert main(['hook', '--policy', str(path), '--episodes', '2', '--json']) == 0
+    told = capsys.readouterr()
+    figures = json.loads(told.out)
+    assert figures['controller'] == 'own_module:act' and figures['success_rate'] == 0.0
+    assert 'controller own_module:act' in told.err
+    assert 'the residual of this policy is zero' in ' '.join(told.err.split())
+
+
+def test_a_policy_file_alone_says_what_is_assumed(own_module, tmp_path):
+    path = learned(tmp_path / 'run').rename(tmp_path / 'alone.safetensors')
+    scene, line = scene_of(path)
+    assert scene == Scene('hook', 0, '', 'reactive_hook', 1.0, 150, 0.2, 'paper')
+    assert 'horizon 150' in line and 'lies in no run folder' in line
+    assert 'give --controller and --arm if it was another' in line
+    assert 'give --arm if' in scene_of(path, '--controller', 'own_module:act')[1]
+    assert 'assumed' not in scene_of(path, '--controller', 'own_module:act', '--arm', 'paper')[1]
+
+
+def test_a_policy_in_the_folder_of_another_run_takes_nothing_from_there(own_module, tmp_path):
+    other = learned(tmp_path / 'other', horizon=90)
+    path = learned(tmp_path / 'run').rename(other.parent / 'policy_0000200.safetensors')
+    scene, line = scene_of(path)
+    assert (scene.horizon, scene.controller) == (150, 'reactive_hook')
+    assert 'is of another run' in line and 'horizon 150, expected 90' in line
+
+
+def test_a_policy_that_learned_with_a_controller_node_says_so(tmp_path):
+    path = learned(tmp_path / 'run')
+    (tmp_path / 'run/run.yaml').write_text('arguments: {base: "false"}\n')
+    scene, line = scene_of(path)
+    assert (scene.controller, scene.arm) == ('reactive_hook', 'joints')
+    assert 'a node of your own' in line and 'give --controller if' in line
+
+
+def test_a_damaged_configuration_beside_a_policy_is_named(tmp_path, capsys):
+    path = learned(tmp_path / 'run')
+    (tmp_path / 'run/config.yaml').write_text('/**: [')
+    assert f'{tmp_path / "run/config.yaml"}: ' in one_error(capsys, ['--policy', str(path)])

@@ -101,7 +101,8 @@ def test_controller_node_of_the_user(run, capsys):
     (run / 'run.yaml').write_text('arguments: {learn: "true", base: "false"}\n')
     assert main([str(run), *FAST]) == 0
     assert 'base:=false' in capsys.readouterr().out
-    assert (run / 'report/learning_curve.png').exists() and not (run / 'report/evaluation.csv').exists()
+    assert {path.name for path in (run / 'report').iterdir()} == {'learning_curve.png',
+                                                                  'summary.yaml'}
 
 
 def test_damaged_checkpoint_is_left_out(run, capsys):

@@ -193,17 +193,18 @@ def make_parser():
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('task', choices=SPECS)
     parser.add_argument('--controller', metavar='NAME', help='a built-in controller or '
-                        "package.module:function (default: the task's)")
+                        "package.module:function (default: that of the policy's run, or the "
+                        "task's)")
     parser.add_argument('--policy', metavar='FILE', help='policy_*.safetensors of a run; without '
                         'it the controller is evaluated alone')
     parser.add_argument('--residual-scale', type=float, metavar='X', help='factor on the residual '
                         '(default: that with which the policy was learned)')
     parser.add_argument('--episodes', type=count, default=100, metavar='N', help='(default 100)')
-    parser.add_argument('--seed', type=int, metavar='S', help='seed of the scenes (default: as in '
-                        'config/<task>.yaml)')
+    parser.add_argument('--seed', type=int, metavar='S', help='seed of the scenes (default: that '
+                        "of the policy's run, or as in config/<task>.yaml)")
     parser.add_argument('--objects', metavar='DIR', help='folder of STL or OBJ meshes to use '
                         'instead of the library of complex_hook, or unseen: a hundred more of the '
-                        "library's kinds")
+                        "library's kinds (default: those of the policy's run)")
     parser.add_argument('--horizon', type=int, metavar='N', help='control steps of an episode '
                         '(default: those with which the policy was learned, or as in '
                         'config/<task>.yaml)')
@@ -212,7 +213,7 @@ def make_parser():
                         'policy was learned, or as in config/<task>.yaml)')
     parser.add_argument('--arm', choices=('paper', 'joints'), help="how a Fetch's arm is "
                         "simulated: joints has the limits of the real robot's controller "
-                        '(default: as in config/<task>.yaml)')
+                        "(default: that of the policy's run, or as in config/<task>.yaml)")
     parser.add_argument('--workers', type=count, default=cores(), metavar='W',
                         help='processes to use (default: one for each processor)')
     parser.add_argument('--json', action='store_true', help='write one line of JSON to standard '
@@ -221,24 +222,29 @@ def make_parser():
 
 
 def read_scene(options):
-    """Return (Scene, policy as bytes or None) for the options of the command line."""
-    from rpl_ros.experiments.pool import Scene  # here: it builds on this module
+    """
+    Return (Scene, policy as bytes or None, notes) for the options of the command line.
+
+    A note says what was taken from where, or that the policy is the base controller still.
+    """
+    # Here: they build on this module.
+    from rpl_ros.experiments.learned_in import is_base, learned_in, SAME_AS_BASE
+    from rpl_ros.experiments.pool import Scene
     given = {name: getattr(options, name) for name in (
         'seed', 'objects', 'controller', 'residual_scale', 'horizon', 'max_ee_speed',
         'arm') if getattr(options, name) is not None}
-    policy = None
+    policy, notes = None, []
     if options.policy:
         policy, shape = read_policy(options.policy, expected_of(find_spec(options.task)))
-        learned = {name: getattr(shape, name)
-                   for name in ('residual_scale', 'horizon', 'max_ee_speed')}
-        given = {**{name: value for name, value in learned.items() if value is not None}, **given}
+        learned, line = learned_in(options.policy, shape, given)
+        given, notes = {**learned, **given}, [line, *([SAME_AS_BASE] if is_base(policy) else [])]
     try:
         scene = Scene.of(load_settings(share('config') / f'{options.task}.yaml',
                                        {**given, 'task': options.task}))
         controller_for(find_spec(options.task), scene.controller)
     except (ValueError, OSError) as error:
         raise EvaluationError(str(error)) from None
-    return scene, policy
+    return scene, policy, notes
 
 
 def show(console, scene, policy, figures, seconds):
@@ -264,7 +270,9 @@ def main(argv=None):
     console = Console(stderr=options.json, highlight=False, soft_wrap=True)
     start = time.monotonic()
     try:
-        scene, policy = read_scene(options)
+        scene, policy, notes = read_scene(options)
+        for note in notes:
+            console.print(note)
         with progress_bar(console, scene.task, options.episodes) as advance:
             outcomes, = evaluate_policies(scene, [policy], options.episodes, options.workers,
                                           progress=advance)

@@ -55,7 +55,7 @@ def read_run(folder):
     try:
         settings = load_settings(folder / 'config.yaml')
         scene = Scene.of(settings)
-        arguments = _arguments(folder / 'run.yaml')
+        arguments = launch_arguments(folder / 'run.yaml')
         if arguments.get('base') != 'false':
             controller_for(spec(scene.task), scene.controller)
     except (SettingsError, ValueError) as error:
@@ -63,7 +63,7 @@ def read_run(folder):
     return Record(folder, scene, settings, arguments)
 
 
-def _arguments(path):
+def launch_arguments(path):
     """Return the launch arguments in run.yaml, or {} where there are none."""
     try:
         content = yaml.safe_load(path.read_text())
