@@ -97,14 +97,16 @@ def test_rows_of_the_table():
     assert dict(zip(screen.COLUMNS, row, strict=True)) == {
         'episode': 4, 'steps': 100, 'total_steps': 100, 'mode': 'base', 'policy_version': 2,
         'success': 1, 'return': -80.0, 'missed': 0, 'fallbacks': 0, 'duration_s': 0.2,
-        'command_age_max_s': 0.003, 'updates': 1234, 'burn_in': 1, 'wall_time_s': 2.5}
+        'command_age_max_s': 0.003, 'updates': 1234, 'burn_in': 1,
+        'on_trial': 0, 'wall_time_s': 2.5}
     assert numbers.add_result(result(4, BASE), 103.0) is None
     assert numbers.episodes == 1
 
 
 @pytest.mark.parametrize('latest, words', [
-    (None, 'no status yet'), (status(), 'burn-in'), (status(burn_in=False), 'actor learns'),
-    (status(burn_in=False, on_trial=True), 'on trial'),
+    (None, 'no status yet'), (status(), 'burn-in'),
+    (status(burn_in=False), 'actor learns, the residual counts'),
+    (status(burn_in=False, on_trial=True), 'residual on trial: the base counts'),
     (status(error='loss is not finite'), 'stopped: loss is not finite')])
 @pytest.mark.parametrize('expected', [0, 100])
 def test_every_state_can_be_shown(latest, words, expected):
@@ -119,6 +121,18 @@ def test_every_state_can_be_shown(latest, words, expected):
     drawn = console.export_text()
     assert words in drawn and '[odd] text' in drawn and '500/s' in drawn
     assert words in screen.plain_line(numbers, 5.0)
+
+
+def test_a_residual_on_trial_is_called_so():
+    """Beside its success, too: it is not yet what counts."""
+    numbers = filled()
+    numbers.add_result(result(20, EVALUATE), 5.0)
+    numbers.add_status(status(burn_in=False, on_trial=True), 5.0)
+    assert 'residual on trial 100 % of 1' in screen.plain_line(numbers, 5.0)
+    row = dict(zip(screen.COLUMNS, numbers.add_result(result(21), 5.1)))
+    assert (row['burn_in'], row['on_trial']) == (0, 1)
+    numbers.add_status(status(burn_in=False), 6.0)
+    assert 'residual 100 % of 1' in screen.plain_line(numbers, 6.0)
 
 
 def test_a_silent_learner_is_shown():

@@ -160,7 +160,7 @@ def test_a_task_that_is_judged_by_return(tmp_path, capsys):
     assert train.main(['mbrl_pusher', *WORDS, '--steps', '300', '--evaluate-every', '300',
                        '--actors', '0', '--evaluate-episodes', '2', '--out', str(tmp_path)]) == 0
     assert -400 < float(read(tmp_path / 'metrics.csv')[-1]['return']) < -40
-    assert 'mbrl_pusher: mean return -' in capsys.readouterr().out
+    assert 'mbrl_pusher, base: mean return -' in capsys.readouterr().out
 
 
 def test_two_runs_do_not_share_a_folder(tmp_path):
@@ -296,3 +296,54 @@ def test_the_learner_is_measured():
     rows = bench_learner.flatness(capacity=50_000, repeats=20)
     assert list(rows) == ['1 %', '100 %', '200 %']
     assert abs(rows['200 %']['memory_mb'] - rows['100 %']['memory_mb']) <= 1
+
+
+def scalars(folder):
+    """Return {tag: [(step, value)]} of what a run wrote for TensorBoard."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    events = EventAccumulator(str(folder / 'tensorboard')).Reload()
+    return {tag: [(one.step, one.value) for one in events.Scalars(tag)]
+            for tag in events.Tags()['scalars']}
+
+
+def test_a_policy_on_trial_is_called_so_everywhere(tmp_path, capsys):
+    """On the screen, in the tables and in TensorBoard; the hook's base controller solves it."""
+    assert train.main(['hook', *WORDS, 'trial_episodes:=20', 'checkpoint_every:=200', '--steps',
+                       '600', '--evaluate-every', '300', '--evaluate-episodes', '2', '--actors',
+                       '0', '--out', str(tmp_path)]) == 0
+    out = ' '.join(capsys.readouterr().out.split())
+    assert 'warning: this run of 600 steps is too short for the residual to count' in out
+    assert '0 steps: hook, base: success 100.0%' in out
+    assert '300 steps: hook, base (burn-in or trial): success 100.0%' in out
+    assert 'the policy is on trial, ' in out and 'more --steps go on' in out
+    rows = read(tmp_path / 'evaluation.csv')
+    assert [(row['policy'], row['on_trial']) for row in rows] == [
+        ('base', '0'), ('policy_0000300.safetensors', '1'), ('policy_0000600.safetensors', '1')]
+    assert {row['on_trial'] for row in read(tmp_path / 'metrics.csv')} == {'1'}
+    found = scalars(tmp_path)
+    assert found['evaluation/base_success'] == [(0, 1.0), (300, 1.0), (600, 1.0)]
+    assert found['evaluation/on_trial'] == [(0, 0.0), (300, 1.0), (600, 1.0)]
+    assert [step for step, _ in found['evaluation/success']] == [0, 300, 600]
+    assert {value for _, value in found['trial/passed']} == {0.0}
+    assert found['training/on_trial'][-1][1] == 1.0
+    assert 0.0 <= found['trial/residual'][-1][1] <= 1.0 and 'trial/base' in found
+    assert found['training_success/residual'][-1][1] == found['trial/residual'][-1][1]
+
+
+def test_a_policy_that_passed_is_the_residual(tmp_path, capsys):
+    assert train.main(['hook', *WORDS, 'trial_episodes:=0', '--steps', '200', '--actors', '0',
+                       '--evaluate-episodes', '1', '--out', str(tmp_path)]) == 0
+    out = ' '.join(capsys.readouterr().out.split())
+    assert 'hook, residual: success' in out and 'warning' not in out and 'on trial' not in out
+    assert [row['on_trial'] for row in read(tmp_path / 'evaluation.csv')] == ['0', '0']
+
+
+def test_a_folder_of_before_there_was_a_column_goes_on(tmp_path):
+    words = ['hook', *WORDS, '--actors', '0', '--evaluate-episodes', '1', '--out', str(tmp_path)]
+    assert train.main([*words, '--steps', '200']) == 0
+    path = tmp_path / 'evaluation.csv'
+    table = [line.split(',') for line in path.read_text().splitlines()]
+    column = table[0].index('on_trial')
+    path.write_text(''.join(','.join(row[:column] + row[column + 1:]) + '\n' for row in table))
+    assert train.main([*words, '--steps', '300']) == 0
+    assert [row['on_trial'] for row in read(path)] == ['', '', '1']

@@ -23,8 +23,10 @@ from rpl_ros import data
 from rpl_ros.bags.legacy import MODES, UNKNOWN_MODE
 from rpl_ros.config import LearnerSettings, load_settings, make_settings, SettingsError
 from rpl_ros.experiments.bench_learner import synthetic_episode
+from rpl_ros.experiments.learned_in import is_base
 from rpl_ros.experiments.loop import Loop
 from rpl_ros.experiments.methods import DEFAULT, recipe_file
+from rpl_ros.learning.earliest import earliest, in_words, live_in_words, offline_in_words
 from rpl_ros.learning.learner import Learner
 from rpl_ros.learning.learner_file import dump, restore
 from rpl_ros.learning.trial import Trial
@@ -190,3 +192,68 @@ def test_a_return_with_lost_states_is_no_part_of_the_trial():
     assert not learner.trial.recent
     learner.add(whole)
     assert np.isfinite(learner.trial.recent).all() and len(learner.trial.recent) == 1
+
+
+def settings_with(**given_):
+    """Return the settings of a small run of the hook task."""
+    return load_settings(recipe_file('hook', DEFAULT), {
+        'hidden_size': 16, 'hidden_layers': 1, 'batch_size': 16, 'horizon': 5,
+        'burn_in': 'updates', 'burn_in_check': 6, 'updates_per_step': 0.4, 'evaluate_every': 4, 'base_every': 10,
+        'trial_episodes': 3, **given_})
+
+
+@pytest.mark.parametrize('given_, burn_in, counts', [
+    # Burn-in of 6 updates at 0.4 a step: 15 steps. The 7th moves the actor, at step 18, in episode
+    # 3 of 5 steps each. Then 7, 11 and 19 are without exploration, 15 is the base's: base_every.
+    ({}, 15, 100), ({'trial_episodes': 4}, 15, 120), ({'trial_episodes': 0}, 15, 20),
+    # The first update needs 3 steps; then 3, 7 and 11.
+    ({'burn_in': 'none', 'trial_episodes': 0}, 0, 5), ({'burn_in': 'none'}, 0, 60),
+    # 6 episodes, then 7, 11 and 19.
+    ({'warmup_transitions': 30}, 30, 100), ({'first_episode': 4}, 15, 100),
+    ({'updates_per_step': 0.0}, None, None), ({'base_every': 2}, 15, None)])
+def test_from_when_on_a_residual_can_count(given_, burn_in, counts):
+    found = earliest(settings_with(**given_))
+    assert (found.burn_in, found.counts) == (burn_in, counts)
+
+
+@given(st.fixed_dictionaries({
+    'burn_in': st.sampled_from(['updates', 'none']), 'burn_in_check': st.integers(1, 9),
+    'updates_per_step': st.sampled_from([0.2, 0.4, 1.0]), 'evaluate_every': st.integers(2, 5),
+    'base_every': st.sampled_from([0, 3, 5]), 'trial_episodes': st.integers(0, 4),
+    'warmup_transitions': st.integers(0, 30), 'first_episode': st.integers(0, 20),
+    'burn_in_base_probability': st.just(1.0)}))
+@settings(max_examples=25, deadline=None)
+def test_no_policy_counts_earlier_and_one_that_is_as_good_as_the_base_counts_then(given_):
+    """In episodes of five steps nobody solves anything: policy and base are equal."""
+    run = settings_with(**given_)
+    found, loop = earliest(run), Loop(run)
+    while loop.learner.on_trial or is_base(loop.learner.policy()):
+        loop.advance()
+        assert loop.learner.transitions < 1000
+    assert loop.learner.transitions == found.counts
+
+
+def test_a_run_that_is_too_short_says_how_long_it_must_be():
+    recipe = load_settings(recipe_file('complex_hook', DEFAULT), {'episodes': 100})
+    # 5,000 updates at 0.5 a step, then 20 of the episodes 103, 107, ... that are not the base's.
+    found = earliest(recipe)
+    assert (found.burn_in, found.counts) == (10_000, 20_000)
+    line = in_words(found, 10_000, '--steps {}')
+    assert line.startswith('warning: ') and 'The least is --steps 20000' in line
+    assert 'burn-in until step 10,000' in line and 'a trial of 20 episodes' in line
+    assert not in_words(found, 20_000, '--steps {}').startswith('warning')
+    # Weights after the burn-in are published with update 5,200, at step 10,400: 107, 111, ...
+    line = live_in_words(recipe)
+    assert 'burn-in until step 10,000' in line and 'The least is episodes:=204' in line
+    assert not in_words(found, 0, 'episodes:={}', 100).startswith('warning')  # it has no end
+    never = earliest(settings_with(updates_per_step=0.0))
+    assert 'never count' in in_words(never, 100, '--steps {}')
+
+
+def test_a_run_from_bags_alone_that_is_too_short_says_so():
+    learner = load_settings(recipe_file('hook', 'offline'))['learner_node']
+    line, = offline_in_words(learner, 4000)
+    assert 'the first 4,000 (burn-in). Give --updates 8000' in line
+    assert not list(offline_in_words(learner, 4001))
+    line, = offline_in_words(replace(learner, trial_episodes=20), 16_000)
+    assert 'counts for ever' in line

@@ -34,6 +34,7 @@ from rpl_ros.experiments.pool import evaluate_policies
 from rpl_ros.experiments.progress import progress_bar
 from rpl_ros.experiments.run_record import (lowest_stretch, read_checkpoints, read_metrics,
                                             read_run, stretch_in_words, thin, why_no_checkpoint)
+from rpl_ros.experiments.train_folder import who
 from rpl_ros.files import write_file
 from rpl_ros.measures import measure_of
 from rpl_ros.policy.weights import on_trial
@@ -41,7 +42,7 @@ import yaml
 
 COLUMNS = {'env_steps': 'env_steps', 'success': 'success_rate', 'low': 'low', 'high': 'high',
            'mean_return': 'mean_return', 'return_low': 'return_low', 'return_high': 'return_high',
-           'policy': 'policy'}
+           'policy': 'policy', 'on_trial': 'on_trial'}
 """Columns of evaluation.csv, and the figures that stand there."""
 FOLDER = 'report'
 """Folder within a run folder. The tables of `rpl train` beside it have the same names."""
@@ -56,9 +57,10 @@ def evaluate_run(record, checkpoints, options, console):
     with progress_bar(console, text, len(policies) * options.episodes) as advance:
         outcomes = evaluate_policies(record.scene, policies, options.episodes, options.workers,
                                      progress=advance)
-    names = [(0, 'base'), *((steps, path.name) for steps, path, _ in checkpoints)]
-    return [({'env_steps': steps, 'policy': name, **summarise(those)}, those)
-            for (steps, name), those in zip(names, outcomes)]
+    names = [(0, 'base', 0), *((steps, path.name, int(on_trial(content)))
+                               for steps, path, content in checkpoints)]
+    return [({'env_steps': steps, 'policy': name, 'on_trial': trial, **summarise(those)}, those)
+            for (steps, name, trial), those in zip(names, outcomes)]
 
 
 def write_evaluation(folder, points):
@@ -109,7 +111,8 @@ def show(console, record, points, paired):
                   title_justify='left')
     shown = [(f'base: {record.scene.controller}', points[0][0])]
     if paired:
-        shown.append((f'residual at {points[-1][0]["env_steps"]:,} steps', points[-1][0]))
+        shown.append((f'{who(points[-1][0])} at {points[-1][0]["env_steps"]:,} steps',
+                      points[-1][0]))
     for name, point in shown:
         mean, low, high = (measure.exact(point[key]) for key in measure.figures)
         table.add_row(name, mean, f'{low} to {high}', *(f'{point[key]:.1f}' for key in more))

@@ -23,6 +23,7 @@ from rpl_ros.experiments.loop import Loop
 from rpl_ros.experiments.players import Players
 from rpl_ros.experiments.run_record import lowest_stretch
 from rpl_ros.experiments.run_status import SUMMARY
+from rpl_ros.experiments.scalars import Scalars
 from rpl_ros.files import write_file
 from rpl_ros.launching.run_folder import to_yaml
 from rpl_ros.learning.checkpoint import resume, save
@@ -31,7 +32,6 @@ from rpl_ros.learning.recorded import take_bags
 from rpl_ros.measures import measure_of
 from rpl_ros.policy.checked import WeightsError
 
-SCALARS = ('critic_loss', 'mean_q', 'mean_residual', 'return', 'success')
 ROW_EVERY = 100
 """Updates from one row of an offline run's metrics.csv to the next."""
 
@@ -45,10 +45,11 @@ class Session:
     What online and offline runs share.
 
     They count by different things: `done` tells how far a run is, in env steps or in gradient
-    updates, which are in the column `key` of metrics.csv and `at` of evaluation.csv.
+    updates, which are in the column `key` of metrics.csv and `at` of evaluation.csv; `unit` says
+    so.
     """
 
-    key, at, columns = 'total_steps', 'env_steps', train_folder.METRICS
+    key, at, unit, columns = 'total_steps', 'env_steps', 'steps', train_folder.METRICS
 
     def __init__(self, options, learner, players, folder):
         """Take the command line, a Learner, the Players that evaluate, and the run folder."""
@@ -69,7 +70,7 @@ class Session:
         rows = [*self.metrics.rows, *self.evaluations.rows]
         self._before = max((float(row['wall_time_s']) for row in rows), default=0.0)
         self._start = time.monotonic()
-        self.scalars = _scalars(folder, done)
+        self.scalars = Scalars(folder, done, measure_of(options.task), self.key, self.at)
 
     @property
     def done(self):
@@ -136,12 +137,10 @@ class Session:
             self.step()
 
     def checkpoint(self, row):
-        """Write a checkpoint where one is due, and this row of metrics.csv to TensorBoard."""
+        """Write a checkpoint where one is due, and to TensorBoard how things stand there."""
         if self.done - self.saved >= self.learner.settings.checkpoint_every:
             self.save()
-            for name in SCALARS:
-                if name in row:
-                    self.scalars.add_scalar(f'training/{name}', row[name], row[self.key])
+            self.scalars.training(self.learner, row, self.metrics.rows)
 
     def _evaluate(self):
         """Evaluate the policy of this moment; before learning, what the method begins with."""
@@ -159,11 +158,11 @@ class Session:
         row = {'env_steps': learner.transitions, 'success': figures['success_rate'],
                **{name: round(figures[name], 6) for name in
                   ('low', 'high', 'mean_return', 'return_low', 'return_high')},
-               'policy': name, 'updates': learner.updates,
+               'policy': name, 'on_trial': int(learner.updates > 0 and learner.on_trial),
+               'updates': learner.updates,
                'wall_time_s': round(self.seconds(), 1)}
         self.evaluations.add(row)
-        for name in ('success', 'mean_return'):
-            self.scalars.add_scalar(f'evaluation/{name}', row[name], row[self.at])
+        self.scalars.evaluation(self.evaluations.rows)
 
     def _outcomes(self, content):
         """Return the Outcomes of fresh episodes with the policy in `content`, bytes or None."""
@@ -198,12 +197,6 @@ class Session:
             self.players.close()
         for part in (self.metrics, self.evaluations, self.scalars, self._lock):
             part.close()
-
-
-def _scalars(folder, done):
-    """Return a TensorBoard writer; of an earlier call, what lies beyond `done` is hidden."""
-    from torch.utils.tensorboard import SummaryWriter
-    return SummaryWriter(folder / 'tensorboard', purge_step=done + 1 if done else None)
 
 
 class Online(Session):
@@ -251,7 +244,7 @@ class Online(Session):
 class Offline(Session):
     """Learns from bags alone; how far it is, gradient updates tell."""
 
-    key, at = 'updates', 'updates'
+    key, at, unit = 'updates', 'updates', 'updates'
     columns = train_folder.OFFLINE_METRICS
 
     def __init__(self, options, settings, folder):

@@ -28,11 +28,10 @@ from rpl_ros.config import parse_words, SettingsError
 from rpl_ros.experiments import train_folder
 from rpl_ros.experiments.evaluate import cores, count, EvaluationError
 from rpl_ros.experiments.methods import DEFAULT, METHODS, recipe_file, recipes, settings_of
-from rpl_ros.experiments.run_record import stretch_in_words
 from rpl_ros.experiments.session import Interrupted, Offline, Online
+from rpl_ros.experiments.train_words import at_end, at_start, describe
 from rpl_ros.learning.checkpoint import FILE
 from rpl_ros.learning.learner import LearningError
-from rpl_ros.measures import measure_of
 from rpl_ros.tasks.specs import SPECS
 
 EXAMPLES = """examples:
@@ -144,38 +143,36 @@ def read_run(options):
             'actors': 0 if options.offline else options.actors, 'settings': settings}
 
 
-def describe(task, rows):
-    """Return what the last of the rows of evaluation.csv says, in words."""
-    measure = measure_of(task)
-    if not rows:
-        return f'{task}: not evaluated'
-    return f'{task}: {measure.label} {measure.exact(float(rows[-1][measure.column]))}'
-
-
 def train(options, run, folder, console):
     """Do the run in `folder`; `run` is what read_run() returned."""
-    from rpl_ros.experiments.progress import progress_bar
     session = (Offline if options.offline else Online)(options, run['settings'], folder)
-    for line in session.taken.lines() if session.taken else ():
+    for line in at_start(session, run['settings']):
         console.print(line)
-    for note in session.notes:
-        console.print(f'warning: {note}')
     before = {number: signal.signal(number, session.stop)
               for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with progress_bar(console, options.task, session.goal) as advance:
-            session.run(lambda done, rows: advance(
-                completed=done, description=describe(options.task, rows)))
+        follow(session, console)
         session.finish()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
         session.close()
-    rows, unit = session.evaluations.rows, 'updates' if options.offline else 'steps'
-    console.print(f'{describe(options.task, rows[:1])} before, {describe(options.task, rows)} '
-                  f'after {session.done:,} {unit}; see {folder}')
-    if lowest := session.lowest():
-        console.print(stretch_in_words(lowest, measure_of(options.task)))
+    for line in at_end(session):
+        console.print(line)
+
+
+def follow(session, console):
+    """Let a Session run, with a progress bar and a line for each evaluation."""
+    from rpl_ros.experiments.progress import progress_bar
+    task, shown = session.options.task, len(session.evaluations.rows)
+    with progress_bar(console, task, session.goal) as advance:
+        def show(done, rows):
+            nonlocal shown
+            for row in rows[shown:]:
+                console.print(f'{int(row[session.at]):,} {session.unit}: {describe(task, [row])}')
+            shown = len(rows)
+            advance(completed=done, description=describe(task, rows))
+        session.run(show)
 
 
 def main(argv=None):

@@ -34,7 +34,9 @@ METRICS = ('episode', 'mode', 'success', 'burn_in', 'on_trial', 'steps', 'total_
 OFFLINE_METRICS = ('updates', 'burn_in', 'critic_loss', 'mean_q', 'mean_residual',
                    'wall_time_s')
 EVALUATION = ('env_steps', 'success', 'low', 'high', 'mean_return', 'return_low', 'return_high',
-              'policy', 'updates', 'wall_time_s')
+              'policy', 'on_trial', 'updates', 'wall_time_s')
+NEW = {'on_trial': ''}
+"""Columns that the tables of version 0.1 may lack, and what stands there for its rows."""
 
 
 def take(folder):
@@ -114,11 +116,11 @@ def _read_rows(path, columns, key, end):
     """
     with path.open(newline='', errors='replace') as file:
         table = csv.DictReader(file)
-        missing = sorted(set(columns) - set(table.fieldnames or columns))
+        missing = sorted(set(columns) - set(table.fieldnames or columns) - set(NEW))
         if missing:
             raise SettingsError(f'{path}: has no column {missing[0]!r}, expected '
                                 f'{",".join(columns)}')
-        return [row for row in table if None not in row.values()
+        return [{**NEW, **row} for row in table if None not in row.values()
                 and row[key].isdecimal() and int(row[key]) <= end]
 
 
@@ -145,6 +147,18 @@ class Table:
     def close(self):
         """Close the file."""
         self._file.close()
+
+
+def who(row):
+    """Return who drove the fresh episodes of a row of evaluation.csv."""
+    if row['policy'] in ('base', 'untrained'):
+        return row['policy']
+    return 'base (burn-in or trial)' if row['on_trial'] in (1, '1') else 'residual'
+
+
+def evaluation_in_words(row, measure):
+    """Return a row of evaluation.csv in words: who, and by what Measure."""
+    return f'{who(row)}: {measure.label} {measure.exact(float(row[measure.column]))}'
 
 
 def metrics_row(played, learner, seconds):

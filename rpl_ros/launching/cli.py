@@ -20,6 +20,7 @@ import textwrap
 from rpl_ros.config import parse_words, SettingsError
 from rpl_ros.launching import processes, run_folder
 from rpl_ros.launching.graph import describe, resolve
+from rpl_ros.learning.earliest import live_in_words
 from rpl_ros.tasks.specs import SPECS
 
 HELP = ('-h', '--help')
@@ -67,4 +68,6 @@ def main(argv):
     except SettingsError as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
+    if run.arguments['learn'] == 'true':
+        print(live_in_words(run.settings), flush=True)
     return processes.run(run)

@@ -27,7 +27,7 @@ from rpl_ros.tasks.specs import CONTROL_PERIOD
 
 COLUMNS = ('episode', 'steps', 'total_steps', 'mode', 'policy_version', 'success', 'return',
            'missed', 'fallbacks', 'duration_s', 'command_age_max_s', 'updates', 'burn_in',
-           'wall_time_s')
+           'on_trial', 'wall_time_s')
 RATE_WINDOW = 10.0
 LEFT_WINDOW = 60.0
 SILENT = 5.0
@@ -77,7 +77,8 @@ class Numbers:
                 result.policy_version, int(result.success), round(result.episode_return, 6),
                 result.missed, result.fallbacks, round(result.duration, 4),
                 round(result.command_age_max, 6), status.updates if status else 0,
-                int(status.burn_in) if status else 0, round(now - self.start, 3))
+                int(status.burn_in) if status else 0,
+                int(status.on_trial) if status else 0, round(now - self.start, 3))
 
     def rates(self, now, seconds):
         """Return (steps/s, episodes/s) over about the last `seconds`, or (0, 0) if unknown."""
@@ -101,8 +102,11 @@ class Numbers:
 
     def means(self, between):
         """Return the mean success or return of each mode in words, with `between` them."""
+        names = dict(SHOWN)
+        if self.status and self.status.on_trial:
+            names[EVALUATE] = 'residual on trial'
         return between.join(f'{name} {self.measure.tally(self.values[mode])}'
-                            for mode, name in SHOWN)
+                            for mode, name in names.items())
 
 
 def clock(seconds):
@@ -124,8 +128,10 @@ def learning_state(numbers, now):
     if now - numbers.status_time > SILENT:
         return f'silent for {now - numbers.status_time:.0f} s'
     if status.burn_in:
-        return 'burn-in: critic only'
-    return 'actor learns, on trial' if status.on_trial else 'actor learns'
+        return 'burn-in: critic learns alone, the base counts'
+    if status.on_trial:
+        return 'actor learns, residual on trial: the base counts'
+    return 'actor learns, the residual counts'
 
 
 def plain_line(numbers, now):

@@ -44,6 +44,11 @@ class Trial:
         return (f'{np.mean(self.recent):.3g} over the last {len(self.recent)} episodes of the '
                 f'policy, {base:.3g} over {self.base_count} of the base')
 
+    def means(self):
+        """Return {'base': mean, 'residual': mean} of what it compares, of those it has seen."""
+        means = {'base': self.base_sum / self.base_count} if self.base_count else {}
+        return {**means, **({'residual': float(np.mean(self.recent))} if self.recent else {})}
+
     def observe(self, mode, score):
         """
         Take how an episode was driven, and its success or return; decide anew.

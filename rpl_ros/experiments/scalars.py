@@ -1,0 +1,63 @@
+# Copyright 2026 rpl_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What `rpl train` shows in TensorBoard: learning, episodes in training, trial, evaluations."""
+
+from rpl_ros.data import MODE_NAMES
+from rpl_ros.launching.screen import SHOWN
+
+LEARNING = ('critic_loss', 'mean_q', 'mean_residual', 'burn_in', 'on_trial')
+WINDOW = 50
+"""Training episodes of one mode over which success or return is averaged."""
+
+
+class Scalars:
+    """The scalars of one run; of an earlier call, what lies beyond `done` is hidden."""
+
+    def __init__(self, folder, done, measure, key, at):
+        """Take the columns of metrics.csv and evaluation.csv that tell how far the run is."""
+        from torch.utils.tensorboard import SummaryWriter
+        self._writer = SummaryWriter(folder / 'tensorboard', purge_step=done + 1 if done else None)
+        self._measure, self._key, self._at = measure.name, key, at
+
+    def training(self, learner, row, rows):
+        """Show the last `row` of metrics.csv, the latest `rows` of each mode, and the trial."""
+        values = {f'training/{name}': row[name] for name in LEARNING if name in row}
+        for mode, name in SHOWN if 'mode' in row else ():
+            recent = [float(one[self._measure]) for one in rows
+                      if one['mode'] == MODE_NAMES[mode]][-WINDOW:]
+            if recent:
+                values[f'training_{self._measure}/{name}'] = sum(recent) / len(recent)
+        if learner.settings.trial_episodes:
+            values.update({f'trial/{name}': mean for name, mean in learner.trial.means().items()})
+            values['trial/passed'] = learner.trial.passed
+        self._add(values, int(row[self._key]))
+
+    def evaluation(self, rows):
+        """Show the last of the rows of evaluation.csv, and the base controller beside it."""
+        first, last = rows[0], rows[-1]
+        values = {f'evaluation/{name}': last[name]
+                  for name in ('success', 'mean_return', 'on_trial')}
+        if first['policy'] == 'base':
+            values.update({f'evaluation/base_{name}': first[name]
+                           for name in ('success', 'mean_return')})
+        self._add(values, int(last[self._at]))
+
+    def _add(self, values, step):
+        for name, value in values.items():
+            self._writer.add_scalar(name, float(value), step)
+
+    def close(self):
+        """Close the file."""
+        self._writer.close()
