@@ -75,7 +75,7 @@ def test_a_policy_on_trial_is_named_as_such(run, capsys):
     path.write_bytes(pack(*unpack(path.read_bytes()), version=3, prefer_base=True))
     assert main([str(run), *FAST]) == 0
     out = ' '.join(capsys.readouterr().out.split())
-    assert 'burn-in or on trial' in out and 'base (burn-in' in out
+    assert 'burn-in or on trial' in out and 'base (on' in out
     assert [row['on_trial'] for row in rows_of(run)] == ['0', '0', '0', '1']
     note, = yaml.safe_load((run / 'report/summary.yaml').read_text())['notes']
     assert 'is evaluated, is the base controller' in note

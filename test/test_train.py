@@ -313,8 +313,8 @@ def test_a_policy_on_trial_is_called_so_everywhere(tmp_path, capsys):
                        '0', '--out', str(tmp_path)]) == 0
     out = ' '.join(capsys.readouterr().out.split())
     assert 'warning: this run of 600 steps is too short for the residual to count' in out
-    assert '0 steps: hook, base: success 100.0%' in out
-    assert '300 steps: hook, base (burn-in or trial): success 100.0%' in out
+    assert '0 steps: base: success 100.0%' in out
+    assert '300 steps: base (on trial): success 100.0%' in out
     assert 'the policy is on trial, ' in out and 'more --steps go on' in out
     rows = read(tmp_path / 'evaluation.csv')
     assert [(row['policy'], row['on_trial']) for row in rows] == [
@@ -334,7 +334,7 @@ def test_a_policy_that_passed_is_the_residual(tmp_path, capsys):
     assert train.main(['hook', *WORDS, 'trial_episodes:=0', '--steps', '200', '--actors', '0',
                        '--evaluate-episodes', '1', '--out', str(tmp_path)]) == 0
     out = ' '.join(capsys.readouterr().out.split())
-    assert 'hook, residual: success' in out and 'warning' not in out and 'on trial' not in out
+    assert '; residual: success' in out and 'warning' not in out and 'on trial' not in out
     assert [row['on_trial'] for row in read(tmp_path / 'evaluation.csv')] == ['0', '0']
 
 

@@ -198,8 +198,8 @@ def settings_with(**given_):
     """Return the settings of a small run of the hook task."""
     return load_settings(recipe_file('hook', DEFAULT), {
         'hidden_size': 16, 'hidden_layers': 1, 'batch_size': 16, 'horizon': 5,
-        'burn_in': 'updates', 'burn_in_check': 6, 'updates_per_step': 0.4, 'evaluate_every': 4, 'base_every': 10,
-        'trial_episodes': 3, **given_})
+        'burn_in': 'updates', 'burn_in_check': 6, 'updates_per_step': 0.4, 'evaluate_every': 4,
+        'base_every': 10, 'trial_episodes': 3, **given_})
 
 
 @pytest.mark.parametrize('given_, burn_in, counts', [

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 import time
 
+from rpl_ros.experiments.progress import Count
 from rpl_ros.experiments.run_status import (FAILED, FINISHED, QUEUED, read_figures,
                                             read_status, RUNNING, STATES, Status, STOPPED)
 from rpl_ros.launching.screen import clock
@@ -83,6 +84,10 @@ class Board:
             return None
         return max(0, job.steps - steps) * (time.monotonic() - start) / (steps - first)
 
+    def steps(self):
+        """Return how many environment steps of all runs are done."""
+        return sum(status.env_steps for status in self.status.values())
+
     def summary(self):
         """Return how many runs are in which state, in words."""
         counts = Counter(status.state for status in self.status.values())
@@ -127,12 +132,15 @@ def display(board):
     """
     if not board.console.is_terminal:
         last = [time.monotonic()]
+        count = Count(board.summary(), sum(job.steps for job in board.jobs))
+        count.advance(completed=board.steps())
 
         def tick():
             if time.monotonic() - last[0] > LINE_EVERY:
                 last[0] = time.monotonic()
                 board.refresh()
-                board.console.print(board.summary())
+                count.advance(completed=board.steps(), description=board.summary())
+                board.console.print(count.line())
         yield tick
         return
     from rich.live import Live

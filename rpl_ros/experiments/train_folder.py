@@ -153,7 +153,7 @@ def who(row):
     """Return who drove the fresh episodes of a row of evaluation.csv."""
     if row['policy'] in ('base', 'untrained'):
         return row['policy']
-    return 'base (burn-in or trial)' if row['on_trial'] in (1, '1') else 'residual'
+    return 'base (on trial)' if row['on_trial'] in (1, '1') else 'residual'
 
 
 def evaluation_in_words(row, measure):

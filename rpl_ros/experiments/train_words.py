@@ -22,9 +22,7 @@ from rpl_ros.measures import measure_of
 
 def describe(task, rows):
     """Return what the last of the rows of evaluation.csv says, in words."""
-    if not rows:
-        return f'{task}: not evaluated'
-    return f'{task}, {evaluation_in_words(rows[-1], measure_of(task))}'
+    return evaluation_in_words(rows[-1], measure_of(task)) if rows else 'not evaluated'
 
 
 def at_start(session, settings):
@@ -43,8 +41,8 @@ def at_end(session):
     """Yield the lines after a run: its evaluations, and whether the residual counts."""
     task, rows = session.options.task, session.evaluations.rows
     learner = session.learner
-    yield (f'{describe(task, rows[:1])} before; {describe(task, rows)} after {session.done:,} '
-           f'{session.unit}; see {session.folder}')
+    yield (f'{task}, {describe(task, rows[:1])} before; {describe(task, rows)} after '
+           f'{session.done:,} {session.unit}; see {session.folder}')
     if learner.updates and learner.on_trial:
         why = ('the burn-in is not over' if learner.burn_in.active else
                f'the policy is on trial, {learner.trial}')
