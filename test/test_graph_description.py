@@ -37,7 +37,7 @@ def test_defaults_start_all_nodes(task):
     assert run.settings['sim_node'].subscribers == 4
     assert {settings.task for settings in run.settings.values()} == {task}
     assert run.folder.parent.name == 'runs' and run.folder.name.startswith(f'{task}_')
-    assert run.after[-2:] == ('report', str(run.folder))
+    assert run.after[-3:] == ('report', '--in-proportion', str(run.folder))
 
 
 @pytest.mark.parametrize('off, node, subscribers', [

@@ -25,6 +25,7 @@ import numpy as np
 import pytest
 from rpl_ros.experiments import train
 from rpl_ros.experiments.plot import burn_in_end, running_mean
+from rpl_ros.experiments.proportion import plan
 from rpl_ros.experiments.report import main
 from rpl_ros.experiments.run_record import lowest_stretch, read_metrics, STRETCH, thin
 from rpl_ros.experiments.video import telling_episode, typical_episode
@@ -227,3 +228,49 @@ def test_a_training_run_goes_on_after_a_report_as_if_there_had_been_none(tmp_pat
                  for row in csv.DictReader((folder / table).read_text().splitlines())]
                 for folder in (one, two)]
         assert rows[0] == rows[1], table
+
+
+@pytest.mark.parametrize('most, checkpoints, found', [
+    (600.0, 12, (100, 12, 65.0)),  # 13 x 100 episodes of 0.1 s on two processors
+    (40.0, 12, (100, 7, 40.0)),  # room for 800
+    (15.0, 12, (100, 2, 15.0)), (10.0, 12, (100, 1, 10.0)), (5.0, 12, (50, 1, 5.0)),
+    (0.0, 12, (10, 1, 1.0)), (5.0, 1, (50, 1, 5.0))])
+def test_a_report_in_proportion_leaves_out_checkpoints_first(most, checkpoints, found):
+    made = plan(most, 0.1, 2, 100, checkpoints)
+    assert (made.episodes, made.checkpoints, made.seconds) == pytest.approx(found)
+
+
+@given(st.floats(0.0, 1e4), st.floats(0.01, 10.0), st.integers(1, 64), st.integers(1, 500),
+       st.integers(1, 50))
+def test_a_report_in_proportion_is_never_longer_than_wanted(most, each, workers, episodes, number):
+    made = plan(most, each, workers, episodes, number)
+    assert 1 <= made.checkpoints <= number and 1 <= made.episodes <= episodes
+    assert made.seconds <= most * (1 + 1e-9) or made.episodes == min(10, episodes)
+
+
+def test_after_a_short_run_the_report_is_short(run, capsys):
+    path, words = run / 'metrics.csv', [str(run), *FAST, '--in-proportion']
+    assert main(words) == 0  # a run of 0 s
+    assert [row['env_steps'] for row in rows_of(run)] == ['0', '300']
+    out = ' '.join(capsys.readouterr().out.split())
+    assert 'base and 1 checkpoints on 2 fresh episodes each, about ' in out
+    assert 'report:=false makes none' in out and f'For more: rpl report {run}' in out
+    head, *rows = path.read_text().splitlines()
+    path.write_text('\n'.join([head, *(row.rpartition(',')[0] + ',1000' for row in rows)]) + '\n')
+    assert main(words) == 0
+    assert [row['env_steps'] for row in rows_of(run)] == ['0', '100', '200', '300']
+    assert 'For more' not in capsys.readouterr().out
+
+
+def test_after_a_run_that_learned_nothing_the_base_is_not_evaluated(run, capsys):
+    for path in (run / 'checkpoints').iterdir():
+        tensors, shape = unpack(path.read_bytes())
+        still = {name: np.zeros_like(value) if name.startswith('layer3') else value
+                 for name, value in tensors.items()}
+        path.write_bytes(pack(still, shape, 1, prefer_base=True))
+    for _ in range(2):
+        assert main([str(run), *FAST, '--in-proportion']) == 0
+        assert f'For its success on fresh episodes: rpl report {run}' in ' '.join(
+            capsys.readouterr().out.split())
+        assert not (run / 'report/evaluation.csv').exists()
+        shutil.rmtree(run / 'checkpoints', ignore_errors=True)

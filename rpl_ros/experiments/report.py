@@ -25,6 +25,7 @@ result would flatter it.
 import argparse
 import csv
 import io
+import math
 import sys
 import time
 
@@ -32,8 +33,9 @@ from rpl_ros.experiments.evaluate import cores, count, EvaluationError, FRESH, s
 from rpl_ros.experiments.paired import COMPARE, in_words
 from rpl_ros.experiments.pool import evaluate_policies
 from rpl_ros.experiments.progress import progress_bar
+from rpl_ros.experiments.proportion import choose, nothing_to_compare, run_seconds
 from rpl_ros.experiments.run_record import (lowest_stretch, read_checkpoints, read_metrics,
-                                            read_run, stretch_in_words, thin, why_no_checkpoint)
+                                            read_run, stretch_in_words, why_no_checkpoint)
 from rpl_ros.experiments.train_folder import who
 from rpl_ros.files import write_file
 from rpl_ros.measures import measure_of
@@ -129,27 +131,37 @@ def show(console, record, points, paired):
         console.print(in_words(paired), style='bold')
 
 
-def report(record, options, console):
-    """Evaluate a run and write its files; returns nothing, prints as it goes."""
-    start = time.monotonic()
-    measure = measure_of(record.scene.task)
-    rows, problem = read_metrics(record.folder, measure)
-    readable, notes = read_checkpoints(record.folder, record.scene)
-    checkpoints = thin(readable, options.checkpoints) if readable else []
-    notes = [*([problem] if problem else []), *(f'left out: {note}' for note in notes)]
+def notes_on(record, checkpoints, rows, options):
+    """Return what a reader of the report must know about the run."""
+    notes = []
     if not checkpoints:
         notes.append(f'this run has no usable checkpoint, so there is no residual to compare: '
                      f'{why_no_checkpoint(record, rows)}')
     elif on_trial(checkpoints[-1][2]):
         notes.append('at the last checkpoint the policy was in burn-in or on trial: what was '
                      'saved, and is evaluated, is the base controller (docs/learning.md)')
+    if nothing_to_compare(checkpoints, options) and not record.own_controller_node:
+        notes.append('nothing was evaluated: there is only the base controller. For its success '
+                     f'on fresh episodes: rpl report {record.folder}')
     if record.own_controller_node:
         notes.append('the base actions came from a node of your own (base:=false), which a report '
                      'cannot play: only the curves of the training episodes are drawn')
+    return notes
+
+
+def report(record, options, console):
+    """Evaluate a run and write its files; returns nothing, prints as it goes."""
+    start = time.monotonic()
+    measure = measure_of(record.scene.task)
+    rows, problem = read_metrics(record.folder, measure)
+    readable, unusable = read_checkpoints(record.folder, record.scene)
+    notes = [*([problem] if problem else []), *(f'left out: {note}' for note in unusable),
+             *notes_on(record, readable, rows, options)]
     for note in notes:
         console.print(f'note: {note}', style='yellow')
+    checkpoints, options.episodes = choose(record, readable, rows, options, console)
     points, paired, difference = [], None, None
-    if not record.own_controller_node:
+    if options.episodes:
         points = evaluate_run(record, checkpoints, options, console)
         write_evaluation(record.folder / FOLDER, [figures for figures, _ in points])
         notes += _show_trouble(console, points)
@@ -159,7 +171,8 @@ def report(record, options, console):
     lowest = lowest_stretch([row['value'] for row in rows])
     write_summary(record, points, options, notes, difference, lowest, time.monotonic() - start)
     if paired and options.video:
-        _video(record, values_of(measure, points), checkpoints[-1], console)
+        most = run_seconds(rows) if options.in_proportion else math.inf
+        _video(record, values_of(measure, points), checkpoints[-1], console, most)
     if points:
         show(console, record, points, paired)
     if lowest:
@@ -187,12 +200,12 @@ def _draw(record, points, rows, measure):
         title, [figures for figures, _ in points], rows, WINDOW, measure))
 
 
-def _video(record, values, checkpoint, console):
+def _video(record, values, checkpoint, console, most):
     """Make video and still of the most telling of the evaluated episodes."""
-    from rpl_ros.experiments.video import make_video, TELLING
+    from rpl_ros.experiments.video import make_video, PATIENCE, TELLING
     number = FRESH + TELLING[measure_of(record.scene.task).name](*values)
     problem = make_video(record.scene, checkpoint[2], number, record.folder / FOLDER,
-                         console)
+                         console, min(PATIENCE, most))
     if problem:
         console.print(f'warning: no video: {problem}', style='yellow')
 
@@ -209,6 +222,9 @@ def make_parser():
                         help='fresh episodes for the base and each checkpoint (default 100)')
     parser.add_argument('--checkpoints', type=count, default=12, metavar='N',
                         help='checkpoints to evaluate, the last among them (default 12)')
+    parser.add_argument('--in-proportion', action='store_true', help='take no longer than the run '
+                        'itself did: fewer checkpoints, then fewer episodes; none without a '
+                        'checkpoint (so after `rpl launch`)')
     parser.add_argument('--no-video', dest='video', action='store_false', help='make no video')
     parser.add_argument('--workers', type=count, default=cores(), metavar='W',
                         help='processes to use (default: one for each processor)')

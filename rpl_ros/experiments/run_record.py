@@ -74,17 +74,19 @@ def launch_arguments(path):
 
 def read_metrics(folder, measure):
     """
-    Return ([dict with mode, value, burn_in, env_steps] for each row of metrics.csv, problem).
+    Return ([dict of each row of metrics.csv], problem).
 
-    `value` is the success, 0 or 1, or the return, as `measure` says. `problem` is an empty
-    text, or says what is wrong; what was read before it is kept.
+    A dict has mode, value, burn_in, env_steps and seconds since the run began; `value` is the
+    success, 0 or 1, or the return, as `measure` says. `problem` is an empty text, or says what is
+    wrong; what was read before it is kept.
     """
     rows, path = [], Path(folder) / 'metrics.csv'
     try:
         with path.open(newline='') as file:
             for row in csv.DictReader(file):
                 rows.append({'mode': row['mode'], 'value': float(row[measure.name]),
-                             'burn_in': int(row['burn_in']), 'env_steps': int(row['total_steps'])})
+                             'burn_in': int(row['burn_in']), 'env_steps': int(row['total_steps']),
+                             'seconds': float(row['wall_time_s'])})
     except OSError as error:
         return rows, f'{path}: {error.strerror}: no curves of the training episodes'
     except (KeyError, ValueError, TypeError) as error:

@@ -76,7 +76,7 @@ class Graph:
     task: str
     arguments: tuple
     processes: tuple
-    after: tuple = (sys.executable, '-m', 'rpl_ros.cli', 'report')
+    after: tuple = (sys.executable, '-m', 'rpl_ros.cli', 'report', '--in-proportion')
 
 
 @dataclass(frozen=True)

@@ -223,11 +223,13 @@ def run(run, command=node_command):
     supervisor = Supervisor(run, command)
     names = ' '.join(process.executable for process in run.processes)
     where = f' · namespace {run.namespace}' if run.namespace else ''
+    report = run.arguments['report'] == 'true'
+    then = 'a report follows (report:=false: none)' if report else 'no report'
     print(f'{run.task}: {names}\nROS_DOMAIN_ID {domain_id()} · {discovery_range()}{where}\n'
-          f'{run.folder} · Ctrl-C ends the run', flush=True)
+          f'{run.folder} · Ctrl-C ends the run · {then}', flush=True)
     with caught_signals(supervisor.interrupts):
         code = supervisor.supervise()
-        wanted = run.arguments['report'] == 'true' and len(supervisor.interrupts) < 2
+        wanted = report and len(supervisor.interrupts) < 2
         reported = 0
         if wanted and not supervisor.failed and episodes_done(run):
             reported = after_run(run, supervisor.interrupts)
