@@ -22,7 +22,9 @@ begins; one for observations of a certain size has it in its attribute `observat
 
 from importlib import import_module
 
+from rpl_ros.config import did_you_mean
 from rpl_ros.controllers.discrete_mpc_push import discrete_mpc_push
+from rpl_ros.controllers.guard import ControllerError, described
 from rpl_ros.controllers.miscalibrated_pick_and_place import miscalibrated_pick_and_place
 from rpl_ros.controllers.reactive_hook import reactive_hook
 from rpl_ros.controllers.reactive_pick_and_place import reactive_pick_and_place
@@ -38,12 +40,27 @@ FROM_FILE = {'cached_pets': 'rpl_ros.controllers.cached_pets:make_cached_pets',
 
 
 def _load(path, name):
-    """Return what is at `package.module:function`; ValueError if it cannot be imported."""
-    module, _, function = path.partition(':')
+    """
+    Return what is at `package.module:function`.
+
+    ControllerError if it cannot be imported, with the line of the user's module that is at fault.
+    """
+    path, _, function = path.partition(':')
     try:
-        return getattr(import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f'controller {name!r} cannot be imported: {error}') from error
+        module = import_module(path)
+    except ModuleNotFoundError as error:
+        # One that the user's module imports is another matter than that module itself.
+        missing = path == error.name or path.startswith(f'{error.name}.')
+        what = error if missing else described(error)
+        raise ControllerError(f'controller {name!r} cannot be imported: {what}') from error
+    except (Exception, SystemExit) as error:  # a user's own module may raise anything
+        raise ControllerError(f'controller {name!r} cannot be imported: {described(error)}'
+                              ) from error
+    if not hasattr(module, function):
+        near = did_you_mean(function, vars(module))
+        raise ControllerError(f'controller {name!r} cannot be imported: '
+                              f'{getattr(module, "__file__", path)} has no {function!r}{near}')
+    return getattr(module, function)
 
 
 def find_controller(name):
@@ -68,11 +85,24 @@ def find_controller(name):
                          'for your own')
     found = _load(name, name)
     if isinstance(found, type):
-        found = found()  # a class: each graph, and each process that plays, has its own object
+        try:
+            found = found()  # a class: each graph, and each process that plays, has its own
+        except Exception as error:  # a user's own class may raise anything
+            raise ControllerError(f'controller {name!r} cannot be made: {described(error)}'
+                                  ) from error
     if not callable(found):
         raise ValueError(f'controller {name!r} is a {type(found).__name__}, expected a function '
                          '(observation, desired_goal) -> base action')
     return found
+
+
+def prepare(controller, name):
+    """Let a controller do what takes long before its first action; ControllerError if it fails."""
+    try:
+        getattr(controller, 'prepare', lambda: None)()
+    except Exception as error:  # a user's own function may raise anything
+        raise ControllerError(f'controller {name!r} cannot be prepared: {described(error)}'
+                              ) from error
 
 
 def controller_for(spec, name=''):

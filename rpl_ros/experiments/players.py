@@ -62,10 +62,10 @@ class Player:
             self._policy.offer(load_actor(weights.data, self._scene.expected(self._task.spec)),
                                weights.version, weights.prefer_base)
             self._version = weights.version
-        episode, commands, _ = run_episode(self._task, self._guard.controller, self._policy,
-                                           number)
+        self._guard.problem = ''
+        episode, commands, _ = run_episode(self._task, self._guard, self._policy, number)
         return Played(episode, self._policy.mode, self._policy.version,
-                      outcome_of(self._task.spec, episode, commands))
+                      outcome_of(self._task.spec, episode, commands, self._guard.problem))
 
     def evaluate(self, number, content):
         """Play episode `number` without noise, with weights as bytes or None; return Outcome."""

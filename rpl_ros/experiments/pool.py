@@ -30,7 +30,7 @@ import signal
 import threading
 
 from rpl_ros.controllers import controller_for
-from rpl_ros.controllers.guard import Guard
+from rpl_ros.controllers.guard import ControllerError, Guard
 from rpl_ros.experiments.evaluate import EvaluationError, FRESH, greedy_policy, play
 from rpl_ros.policy.actor import load_actor
 from rpl_ros.policy.weights import expected_of
@@ -61,13 +61,17 @@ class Scene:
                    sim.max_ee_speed, sim.arm)
 
     def build(self):
-        """Return (task, guarded controller); EvaluationError where that cannot be done."""
+        """
+        Return (task, guarded controller); EvaluationError where that cannot be done.
+
+        A controller that fails at every step is a ControllerError.
+        """
         from rpl_ros.tasks import make_task
         try:
             task = make_task(self.task, self.seed, self.objects, self.horizon,
                              self.max_ee_speed, self.arm)
             controller = controller_for(task.spec, self.controller)
-            return task, Guard(controller, task.spec.action_size)
+            return task, Guard(controller, task.spec.action_size, self.controller)
         except (ValueError, OSError) as error:
             raise EvaluationError(str(error)) from None
 
@@ -138,7 +142,8 @@ def evaluate_policies(scene, policies, episodes, workers, first=FRESH, progress=
     Return, for each of `policies` (weights as bytes, None: base alone), a list of Outcomes.
 
     Each plays the episodes `first` to `first + episodes - 1`. `progress()` is called after each
-    episode. EvaluationError where scene or controller cannot be built, or a process dies.
+    episode. EvaluationError where scene or controller cannot be built, the controller fails at
+    every step, or a process dies.
     """
     items = [(index, first + number) for index in range(len(policies))
              for number in range(episodes)]
@@ -151,6 +156,8 @@ def evaluate_policies(scene, policies, episodes, workers, first=FRESH, progress=
                 outcomes.append(outcome)
                 if progress:
                     progress()
+        except ControllerError as error:
+            raise EvaluationError(str(error)) from None
         except BrokenProcessPool:
             raise EvaluationError('a worker process died; was there enough memory? Fewer '
                                   '--workers need less') from None

@@ -18,7 +18,7 @@ import signal
 import time
 
 from rpl_ros.experiments import train_folder
-from rpl_ros.experiments.evaluate import cores, FRESH, summarise
+from rpl_ros.experiments.evaluate import cores, FRESH, summarise, trouble
 from rpl_ros.experiments.loop import Loop
 from rpl_ros.experiments.players import Players
 from rpl_ros.experiments.run_record import lowest_stretch
@@ -57,7 +57,7 @@ class Session:
         self.folder, self.stopped = folder, False
         # Bags before the checkpoint: it holds the moments, but not the episodes.
         self.taken = take_bags(learner)
-        self.notes = []  # about what was damaged
+        self.notes = []  # about what was damaged, and about episodes
         self._lock = train_folder.take(folder / 'checkpoints')
         extra = resume(folder / 'checkpoints', learner, self.notes.append)
         if extra is not None:
@@ -207,6 +207,7 @@ class Online(Session):
         workers = max(options.actors, cores()) if options.actors else 0
         players = Players(settings, workers)
         self.loop = Loop(settings, options.actors, players)
+        self._troubled = False
         super().__init__(options, self.loop.learner, players, folder)
 
     @property
@@ -235,6 +236,10 @@ class Online(Session):
     def step(self):
         """Play an episode and learn from it."""
         played = self.loop.play()
+        if played.outcome.stopped and not self._troubled:
+            self._troubled = True
+            self.notes.append(f'episode {played.episode.episode}: {trouble([played.outcome])} '
+                              '(said once)')
         row = train_folder.metrics_row(played, self.learner, self.seconds())
         self.metrics.add(row)
         self.begin()

@@ -29,7 +29,7 @@ from rpl_ros.experiments import train_folder
 from rpl_ros.experiments.evaluate import cores, count, EvaluationError
 from rpl_ros.experiments.methods import DEFAULT, METHODS, recipe_file, recipes, settings_of
 from rpl_ros.experiments.session import Interrupted, Offline, Online
-from rpl_ros.experiments.train_words import at_end, at_start, describe
+from rpl_ros.experiments.train_words import at_end, at_start, describe, new_notes
 from rpl_ros.learning.checkpoint import FILE
 from rpl_ros.learning.learner import LearningError
 from rpl_ros.tasks.specs import SPECS
@@ -162,7 +162,7 @@ def train(options, run, folder, console):
 
 
 def follow(session, console):
-    """Let a Session run, with a progress bar and a line for each evaluation."""
+    """Let a Session run, with a progress bar and a line for each evaluation and note."""
     from rpl_ros.experiments.progress import progress_bar
     task, shown = session.options.task, len(session.evaluations.rows)
     with progress_bar(console, task, session.goal) as advance:
@@ -171,6 +171,8 @@ def follow(session, console):
             for row in rows[shown:]:
                 console.print(f'{int(row[session.at]):,} {session.unit}: {describe(task, [row])}')
             shown = len(rows)
+            for line in new_notes(session):
+                console.print(line)
             advance(completed=done, description=describe(task, rows))
         session.run(show)
 

@@ -25,11 +25,17 @@ def describe(task, rows):
     return evaluation_in_words(rows[-1], measure_of(task)) if rows else 'not evaluated'
 
 
+def new_notes(session):
+    """Yield what a Session has to say by now: damaged checkpoints, episodes that went wrong."""
+    while session.notes:
+        yield f'warning: {session.notes.pop(0)}'
+
+
 def at_start(session, settings):
     """Yield the lines before a run: bags, damage, and from when on its residual can count."""
     options = session.options
     yield from session.taken.lines() if session.taken else ()
-    yield from (f'warning: {note}' for note in session.notes)
+    yield from new_notes(session)
     if options.offline:
         yield from offline_in_words(settings['learner_node'], options.updates)
     elif options.method == 'residual':

@@ -22,17 +22,14 @@ import numpy as np
 from rpl_msgs.msg import BaseAction as BaseActionMessage
 
 from rpl_ros.config import ControllerSettings, SettingsError
-from rpl_ros.controllers import controller_for
-from rpl_ros.controllers.guard import begin_episode, Guard
+from rpl_ros.controllers import controller_for, prepare
+from rpl_ros.controllers.guard import begin_episode, Guard, MOST_FAILURES
 from rpl_ros.convert import fill, read_state
 from rpl_ros.data import BaseAction
 from rpl_ros.nodes.managed import ManagedNode
 from rpl_ros.nodes.qos import announce, publisher, subscribe
 from rpl_ros.nodes.running import run_node
 from rpl_ros.tasks.specs import spec
-
-MOST_FAILURES = 50
-"""Actions in a row that a controller may fail to give: after that the node ends."""
 
 
 class BaseControllerNode(ManagedNode):
@@ -48,13 +45,11 @@ class BaseControllerNode(ManagedNode):
         self._name = self.settings.controller or self._spec.controller
         try:
             controller = controller_for(self._spec, self._name)
+            prepare(controller, self._name)
         except ValueError as error:
             raise SettingsError(f'base_controller_node: {error}') from error
-        if hasattr(controller, 'prepare'):
-            controller.prepare()
         self._guard = Guard(controller, self._spec.action_size)
         self._episode, self._newest, self._answer = None, None, None
-        self._failures = 0  # in a row
         self._actions = publisher(self, 'base_action')
         subscribe(self, 'state', self._on_state)
         announce(self)
@@ -86,12 +81,11 @@ class BaseControllerNode(ManagedNode):
         """Return the base action (A,), or NaNs, with which the robot stops."""
         self._guard.problem = ''
         action = self._guard(state.observation, state.desired_goal)
-        self._failures = self._failures + 1 if self._guard.problem else 0
         if self._guard.problem:
             self.warn('failed', f'controller {self._name} failed in state ({state.episode}, '
                       f'{state.step}): {self._guard.problem}')
-        if self._failures >= MOST_FAILURES:
-            self.fail(f'controller {self._name} gave no usable action {self._failures} times in a '
+        if self._guard.failures >= MOST_FAILURES:
+            self.fail(f'controller {self._name} gave no usable action {MOST_FAILURES} times in a '
                       f'row: {self._guard.problem}')
         return action
 
