@@ -29,7 +29,8 @@ from rpl_ros.experiments.evaluate import (evaluate, EvaluationError, FRESH, gree
                                           main, make_parser, Outcome, read_policy, read_scene,
                                           summarise, trouble, wilson)
 from rpl_ros.experiments.paired import compare, compare_returns, in_words, Paired
-from rpl_ros.experiments.pool import environment, evaluate_policies, Scene
+from rpl_ros.experiments.pool import evaluate_policies, Scene
+from rpl_ros.experiments.workers import environment
 from rpl_ros.learning.learner import Learner
 from rpl_ros.policy.weights import expected_of
 from rpl_ros.tasks import make_task

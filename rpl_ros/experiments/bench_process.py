@@ -14,10 +14,10 @@
 
 """Processes as benchmarks need them: fresh ones, and how much memory one has."""
 
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 import os
 from pathlib import Path
+
+from rpl_ros.experiments.workers import Workers
 
 
 def resident():
@@ -28,5 +28,5 @@ def resident():
 
 def fresh(function, *arguments):
     """Return what a function returns in a process of its own, which no other has tuned."""
-    with ProcessPoolExecutor(1, get_context('spawn')) as pool:
+    with Workers(1, variables={}) as pool:
         return pool.submit(function, *arguments).result()

@@ -22,14 +22,13 @@ rpl_ros.robot; the first one that breaks a limit ends the run with an error.
 """
 
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 import os
 import time
 
 import numpy as np
 
 from rpl_ros.assets import share
+from rpl_ros.experiments.workers import Workers
 from rpl_ros.robot.contract import read_contract, tightened
 from rpl_ros.robot.safety import at_rest, Inputs, NEVER, safe_twist
 from rpl_ros.robot.safety_limits import limits_of
@@ -290,8 +289,8 @@ def safety(inputs=1_000_000, chunk=20_000):
     """
     names, figures = ('fetch', 'moveit_servo'), {'inputs': inputs, 'violations': 0}
     jobs = [(names[seed % 2], chunk, seed) for seed in range(inputs // chunk)]
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context('spawn')) as pool:
-        results = list(pool.map(_chunk, jobs))
+    with Workers(os.cpu_count(), variables={}) as pool:
+        results = [future.result() for future in [pool.submit(_chunk, job) for job in jobs]]
     for index, name in enumerate(names):
         found = sum((counts for counts, _ in results[index::2]), Counter())
         seconds = sum(taken for _, taken in results[index::2])

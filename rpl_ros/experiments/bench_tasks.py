@@ -20,9 +20,7 @@ observations. What is compared is run in turn, an episode each, with the same ac
 core is at work, time is that of the processor, so that what else runs there counts for little.
 """
 
-from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
-import multiprocessing
 import statistics
 import time
 from types import SimpleNamespace
@@ -31,7 +29,8 @@ import mujoco
 import numpy as np
 
 from rpl_ros.controllers import find_controller
-from rpl_ros.experiments.pool import environment, evaluate_policies, ONE_THREAD, Scene
+from rpl_ros.experiments.pool import evaluate_policies, Scene
+from rpl_ros.experiments.workers import Workers
 from rpl_ros.tasks import make_task
 from rpl_ros.tasks.specs import CONTROL_PERIOD
 
@@ -167,7 +166,8 @@ def two_cores(name, peer, pairs, pool):
     ratios = []
     for pair in range(pairs + 1):
         begin = time.perf_counter()
-        ours = list(pool.map(_work, [name, name], halves))
+        ours = [future.result() for future in [pool.submit(_work, name, half)
+                                               for half in halves]]
         middle = time.perf_counter()
         theirs = _play_all(peer, halves[0])
         end = time.perf_counter()
@@ -182,8 +182,7 @@ def two_cores(name, peer, pairs, pool):
 def envs(pairs):
     """Return figures of the environments of Push and PickAndPlace, by name."""
     found = {}
-    with environment(ONE_THREAD), ProcessPoolExecutor(
-            2, multiprocessing.get_context('spawn')) as pool:
+    with Workers(2) as pool:
         for name in ENVS:
             peer = make_peer(name)
             found[name] = {**one_core(name, peer, pairs), **two_cores(name, peer, pairs, pool)}

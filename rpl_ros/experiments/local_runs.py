@@ -21,8 +21,8 @@ import subprocess
 import sys
 import time
 
-from rpl_ros.experiments.pool import ONE_THREAD
 from rpl_ros.experiments.run_status import begin_log, end_log, LOG, SUMMARY
+from rpl_ros.experiments.workers import ONE_THREAD
 from rpl_ros.launching import child
 
 TRAIN = (sys.executable, '-m', 'rpl_ros.cli', 'train')
@@ -35,14 +35,21 @@ INTERRUPTED = (-signal.SIGINT, -signal.SIGTERM, 128 + signal.SIGINT, 128 + signa
 
 
 class Stop:
-    """Counts the requests to stop (Ctrl-C, SIGTERM) while it is entered."""
+    """
+    Counts the requests to stop (Ctrl-C, SIGTERM) while it is entered.
 
-    def __init__(self):
+    From request number `most` on each is a KeyboardInterrupt as well, where that is not 0: for
+    who waits for others that may never answer.
+    """
+
+    def __init__(self, most=0):
         """Nobody has asked yet."""
-        self.count = 0
+        self.count, self._most = 0, most
 
     def _ask(self, *_):
         self.count += 1
+        if 0 < self._most <= self.count:
+            raise KeyboardInterrupt
 
     def __enter__(self):
         """Take over the signals."""

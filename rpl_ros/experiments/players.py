@@ -14,14 +14,14 @@
 
 """Who plays the episodes of a run: this process, or others while this one learns."""
 
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
-import multiprocessing
 
 from rpl_ros.data import Episode
 from rpl_ros.experiments.evaluate import Outcome, outcome_of, play
-from rpl_ros.experiments.pool import begin_worker, environment, ONE_THREAD, Scene
+from rpl_ros.experiments.pool import Scene
+from rpl_ros.experiments.workers import Workers
 from rpl_ros.policy.actor import load_actor
 from rpl_ros.policy.residual import ResidualPolicy
 from rpl_ros.rollout import run_episode
@@ -74,7 +74,6 @@ class Player:
 
 
 def _begin(settings):
-    begin_worker()
     # Built with the first episode: an error in here would reach nobody.
     _begin.player = lru_cache(maxsize=1)(lambda: Player(settings))
 
@@ -93,14 +92,12 @@ class Players:
     def __init__(self, settings, count):
         """Take {node name: settings}; the processes start with the first episodes."""
         self._player = None if count else Player(settings)
-        self._pool = count and ProcessPoolExecutor(
-            count, multiprocessing.get_context('spawn'), initializer=_begin, initargs=(settings,))
+        self._pool = Workers(count, _begin, settings) if count else None
 
     def submit(self, method, *arguments):
         """Return the Future of what Player.`method` returns."""
         if self._pool:
-            with environment(ONE_THREAD):
-                return self._pool.submit(_call, method, *arguments)
+            return self._pool.submit(_call, method, *arguments)
         future = Future()
         future.set_result(getattr(self._player, method)(*arguments))
         return future
@@ -108,4 +105,9 @@ class Players:
     def close(self):
         """End the processes; what they have not begun is dropped."""
         if self._pool:
-            self._pool.shutdown(cancel_futures=True)
+            self._pool.close()
+
+    def kill(self):
+        """End the processes in the middle of what they do."""
+        if self._pool:
+            self._pool.kill()

@@ -15,28 +15,20 @@
 """
 Episodes of several policies on several processes; the outcome depends on neither their number.
 
-Each process builds the scene once and computes with one thread: the order in which a matrix
-product is summed, and so its last bits, may change with the number of threads.
+Each process builds the scene once.
 """
 
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-import multiprocessing
-import os
-import signal
-import threading
 
 from rpl_ros.controllers import controller_for
 from rpl_ros.controllers.guard import ControllerError, Guard
 from rpl_ros.experiments.evaluate import EvaluationError, FRESH, greedy_policy, play
+from rpl_ros.experiments.workers import Workers
 from rpl_ros.policy.actor import load_actor
 from rpl_ros.policy.weights import expected_of
 from rpl_ros.tasks.specs import spec as find_spec
-
-ONE_THREAD = dict.fromkeys(('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'), '1')
 
 
 @dataclass(frozen=True)
@@ -87,36 +79,6 @@ class Scene:
                            max_ee_speed=self.max_ee_speed)
 
 
-@contextmanager
-def environment(variables):
-    """Set environment variables for the processes that are started within, then set them back."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def begin_worker():
-    """
-    Make a process of a pool leave Ctrl-C to its parent, and end when that is gone.
-
-    The processes of a pool keep its pipes open for each other, so that those of a parent that was
-    killed would wait for work for ever.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def leave():
-        multiprocessing.parent_process().join()
-        os._exit(1)
-    threading.Thread(target=leave, daemon=True).start()
-
-
 class _Worker:
     """What a process keeps between episodes."""
 
@@ -127,7 +89,6 @@ class _Worker:
 
 
 def _begin(scene, policies):
-    begin_worker()
     # Built with the first episode: an error in here would reach nobody.
     _begin.worker = lru_cache(maxsize=1)(lambda: _Worker(scene, policies))
 
@@ -148,12 +109,10 @@ def evaluate_policies(scene, policies, episodes, workers, first=FRESH, progress=
     items = [(index, first + number) for index in range(len(policies))
              for number in range(episodes)]
     outcomes = []
-    with environment(ONE_THREAD):
-        pool = ProcessPoolExecutor(min(workers, len(items)), multiprocessing.get_context('spawn'),
-                                   initializer=_begin, initargs=(scene, policies))
+    with Workers(min(workers, len(items)), _begin, scene, policies) as pool:
         try:
-            for outcome in pool.map(_play, *zip(*items)):
-                outcomes.append(outcome)
+            for future in [pool.submit(_play, *item) for item in items]:
+                outcomes.append(future.result())
                 if progress:
                     progress()
         except ControllerError as error:
@@ -161,6 +120,4 @@ def evaluate_policies(scene, policies, episodes, workers, first=FRESH, progress=
         except BrokenProcessPool:
             raise EvaluationError('a worker process died; was there enough memory? Fewer '
                                   '--workers need less') from None
-        finally:
-            pool.shutdown(cancel_futures=True)
     return [outcomes[start:start + episodes] for start in range(0, len(items), episodes)]

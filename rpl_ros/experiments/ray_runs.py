@@ -53,12 +53,18 @@ def _keeper(ray):
 
 
 def run_on_ray(jobs, board, stop, tick, command):
-    """Run `jobs` on the cluster until all have ended or `stop` asks for the end."""
+    """
+    Run `jobs` on the cluster until all have ended or `stop` asks for the end.
+
+    At the second request, a KeyboardInterrupt, it returns: a host may have fallen silent.
+    """
     ray = load_ray()
     os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')
     ray.init(log_to_driver=False, logging_level='error')
     try:
         _watch(ray, jobs, board, stop, tick, command)
+    except KeyboardInterrupt:
+        pass  # the second request: nobody is waited for
     finally:
         ray.shutdown()
 
@@ -88,8 +94,6 @@ def _watch(ray, jobs, board, stop, tick, command):
             board.ended(job)
         if stop.count > asked:
             asked = stop.count
-            if asked > 1:
-                return
             board.console.print(WAIT)
             ray.get(keeper.stop.remote())
             for task, job in tasks.items():

@@ -191,6 +191,11 @@ class Session:
         name = measure_of(self.options.task).name
         return lowest_stretch([float(row[name]) for row in self.metrics.rows if name in row])
 
+    def abandon(self):
+        """Kill the players: nobody waits for what they do."""
+        if self.players:
+            self.players.kill()
+
     def close(self):
         """End players and close the files."""
         if self.players:

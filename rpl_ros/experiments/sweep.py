@@ -114,7 +114,7 @@ def sweep(options, words, console, command):
         board = Board(jobs, console)
         console.print(f'{board.summary()}; in {folder}')
         todo = board.unfinished()
-        with Stop() as stop, display(board) as tick:
+        with Stop(2 if options.ray else 0) as stop, display(board) as tick:
             if options.ray:
                 run_on_ray(todo, board, stop, tick, command)
             else:

@@ -153,6 +153,9 @@ def train(options, run, folder, console):
     try:
         follow(session, console)
         session.finish()
+    except KeyboardInterrupt:
+        session.abandon()
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

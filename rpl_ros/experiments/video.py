@@ -24,8 +24,8 @@ import os
 
 import numpy as np
 
-from rpl_ros.experiments.pool import environment, ONE_THREAD
 from rpl_ros.experiments.progress import progress_bar
+from rpl_ros.experiments.workers import environment, hold_interrupt, ONE_THREAD
 from rpl_ros.rewards import is_success, rewards_of
 from rpl_ros.tasks.specs import CONTROL_PERIOD
 
@@ -196,13 +196,13 @@ def render_episode(scene, policy, number, console, patience):
     pipe, other = context.Pipe(duplex=False)
     process = context.Process(target=_render, args=(other, scene, policy, number, patience),
                               daemon=True)
-    with environment({**ONE_THREAD, 'MUJOCO_GL': 'egl'}):
+    with environment({**ONE_THREAD, 'MUJOCO_GL': 'egl'}), hold_interrupt():
         process.start()
     other.close()  # so that the end of the child is the end of the pipe
     try:
         return _frames(pipe, process, console)
     finally:
-        process.terminate()
+        process.kill()
         process.join()
         pipe.close()
 
