@@ -16,6 +16,7 @@
 
 import argparse
 import importlib
+import signal
 import sys
 
 from rpl_ros.config import did_you_mean
@@ -33,6 +34,8 @@ COMMANDS = {
     'bench': ('rpl_ros.experiments.bench', 'measure speed and print ratios'),
     'doctor': ('rpl_ros.doctor', 'check what this machine lacks'),
 }
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as a shell has it."""
 
 
 def make_parser():
@@ -56,8 +59,21 @@ def main(argv=None):
     if words.command not in COMMANDS:
         parser.error(f'unknown command {words.command!r}{did_you_mean(words.command, COMMANDS)}: '
                      f'expected one of {", ".join(COMMANDS)}')
-    module = importlib.import_module(COMMANDS[words.command][0])
-    return module.main(words.arguments)
+    try:
+        module = importlib.import_module(COMMANDS[words.command][0])
+        code = module.main(words.arguments)
+        if code == INTERRUPTED:
+            _ignore_interrupt()
+        return code
+    except KeyboardInterrupt:
+        _ignore_interrupt()
+        print(f'rpl {words.command}: interrupted', file=sys.stderr)
+        return INTERRUPTED
+
+
+def _ignore_interrupt():
+    """Take no more Ctrl-C: it would end the end itself, with a traceback or another code."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 if __name__ == '__main__':
