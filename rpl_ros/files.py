@@ -21,6 +21,7 @@ import io
 import os
 from pathlib import Path
 import socket
+import stat
 import time
 
 LOCK = 'run.lock'
@@ -29,6 +30,31 @@ LOCK = 'run.lock'
 
 class InUseError(Exception):
     """A folder that another process uses: says which."""
+
+
+def open_regular(path, mode='rb', **options):
+    """
+    Open a file to read; `options` are those of open().
+
+    OSError also for a folder, a pipe or a device: to read those may never end.
+    """
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would block here
+    try:
+        kind = os.fstat(file).st_mode
+        if not stat.S_ISREG(kind):
+            number = errno.EISDIR if stat.S_ISDIR(kind) else errno.EINVAL
+            raise OSError(number, 'is a folder, expected a file' if stat.S_ISDIR(kind) else
+                          'is a pipe or device, expected a file', str(path))
+        return open(file, mode, **options)
+    except BaseException:
+        os.close(file)
+        raise
+
+
+def read_bytes(path):
+    """Return the bytes of a file; OSError as from open_regular()."""
+    with open_regular(path) as file:
+        return file.read()
 
 
 def write_file(path, content, before=None):

@@ -18,12 +18,13 @@ import os
 from pathlib import Path
 import re
 
-from rpl_ros.bags import mcap_file, sqlite_file
+from rpl_ros.bags import mcap_file, packed, sqlite_file
 from rpl_ros.bags.errors import BagError
+from rpl_ros.files import open_regular
 import yaml
 
-KINDS = {'.mcap': mcap_file.McapFile, '.db3': sqlite_file.SqliteFile}
-COMPRESSED = ('.mcap.zstd', '.db3.zstd')
+KINDS = {mcap_file.MAGIC: mcap_file.McapFile, sqlite_file.MAGIC: sqlite_file.SqliteFile}
+SUFFIXES = ('.mcap', '.db3')
 
 
 def _number(path):
@@ -41,19 +42,30 @@ def storage_files(path):
     path = Path(path)
     if not path.exists():
         raise BagError(f'{path}: does not exist')
-    if path.is_file():
+    if not path.is_dir():
         return [path]
-    named = [path / Path(name).name for name in _named(path / 'metadata.yaml')]
-    if any(file.name.endswith(COMPRESSED) for file in [*named, *path.iterdir()]):
-        raise BagError(f'{path}: its files are compressed as a whole: unpack them first with '
-                       '`zstd -d`')
-    found = sorted((file for file in path.iterdir() if file.suffix in KINDS), key=_number)
-    missing = [file for file in named if not file.is_file()]
+    named = list(dict.fromkeys(_there(path / Path(name).name)
+                               for name in _named(path / 'metadata.yaml')))
+    found = sorted({_there(file) for file in path.iterdir() if _plain(file).suffix in SUFFIXES},
+                   key=_number)
+    missing = [file for file in named if not file.exists()]
     if missing:
         raise BagError(f'{path}: metadata.yaml names {missing[0].name}, which is missing')
     if not found:
         raise BagError(f'{path}: is no bag: holds no file *.mcap or *.db3')
     return named + [file for file in found if file not in named]
+
+
+def _plain(path):
+    """Return the path of a storage file when it is not packed."""
+    return path.with_name(path.name.removesuffix(packed.SUFFIX))
+
+
+def _there(path):
+    """Return which of a storage file and its packed form is there; both are after `zstd -d`."""
+    plain = _plain(path)
+    other = plain.with_name(f'{plain.name}{packed.SUFFIX}')
+    return other if other.exists() and not plain.exists() else plain
 
 
 def _information(path):
@@ -85,16 +97,26 @@ def custom_data(path):
     return custom if isinstance(custom, dict) else {}
 
 
-def open_file(path, note):
-    """Return an McapFile or SqliteFile, by the first bytes of a file."""
-    with open(path, 'rb') as file:
-        head = file.read(16)
+def open_file(path, note, name=None):
+    """
+    Return an McapFile, SqliteFile or PackedFile, by the first bytes of a file.
+
+    `name` is what messages call it, where that is not its path.
+    """
+    name = name or path
+    try:
+        with open_regular(path) as file:
+            head = file.read(16)
+    except OSError as error:
+        raise BagError(f'{name}: cannot be read: {error.strerror}') from error
     if not head:
-        raise BagError(f'{path}: is empty, 0 bytes')
-    for kind in (mcap_file, sqlite_file):
-        if head.startswith(kind.MAGIC):
-            return KINDS['.mcap' if kind is mcap_file else '.db3'](path, note)
-    raise BagError(f'{path}: is neither an MCAP nor an sqlite3 file: its first bytes are '
+        raise BagError(f'{name}: is empty, 0 bytes')
+    for magic, kind in KINDS.items():
+        if head.startswith(magic):
+            return kind(path, note, name)
+    if head.startswith(packed.MAGIC) and name == path:  # no packed file within another one
+        return packed.PackedFile(path, note, open_file)
+    raise BagError(f'{name}: is neither an MCAP nor an sqlite3 file: its first bytes are '
                    f'0x{head[:8].hex()}')
 
 

@@ -30,6 +30,7 @@ from mcap.records import Channel, Chunk, Schema
 from mcap.stream_reader import get_chunk_data_stream
 
 from rpl_ros.bags.errors import BagError
+from rpl_ros.bags.packed import unpack_start
 from rpl_ros.bags.stored import Connection, Stored
 
 MAGIC = b'\x89MCAP0\r\n'
@@ -44,6 +45,9 @@ WINDOW = 1 << 22
 """Bytes in which the next sound record is searched at once."""
 LONGEST = 1 << 32
 """No record is longer, bytes."""
+MOST_CHUNK = 1 << 28
+"""Bytes that are read of a chunk that was cut off, packed and unpacked."""
+COMPRESSIONS = (b'', b'lz4', b'zstd')
 # Of a message, a chunk or the end of data; looks ahead, since candidates may overlap.
 CANDIDATE = re.compile(rb'(?=[\x05\x06\x0f].{4}[\x00-\x01]\x00{3})', re.DOTALL)
 
@@ -51,16 +55,16 @@ CANDIDATE = re.compile(rb'(?=[\x05\x06\x0f].{4}[\x00-\x01]\x00{3})', re.DOTALL)
 class McapFile:
     """An MCAP file that is read from its beginning to its end."""
 
-    def __init__(self, path, note):
-        """Open the file; `note` is called with a text for each damage."""
-        self.path, self._note = path, note
+    def __init__(self, path, note, name=None):
+        """Open the file, called `name`; `note` is called with a text for each damage."""
+        self.path, self._note = name or path, note
         self.file = open(path, 'rb')
         self.size = self.file.seek(0, 2)
         self.file.seek(0)
         self._schemas, self._connections = {}, {}
         if self.file.read(len(MAGIC)) != MAGIC:
             self.close()
-            raise BagError(f'{path}: is no MCAP file, its first bytes are others')
+            raise BagError(f'{self.path}: is no MCAP file, its first bytes are others')
         self._unknown = 0
         # A file that was cut off while it was written lacks its end, and whole messages may be in
         # the chunk that is not whole; in the middle of others a loss is no cut.
@@ -104,6 +108,10 @@ class McapFile:
             code, length = RECORD.unpack(head) if len(head) == RECORD.size else (0, 0)
             end = place + RECORD.size + length
             if code not in KNOWN or end > self.size:
+                rest = self._cut_chunk(place, code, length)
+                if rest is not None:
+                    waiting, cut = waiting + rest, place
+                    break
                 found = self._search(place + 1)
                 if found is None or not self._ended:
                     cut = cut or place
@@ -137,6 +145,26 @@ class McapFile:
             self._note(f'{self.path}: {self._unknown} messages are of topics whose definition '
                        'is lost')
 
+    def _cut_chunk(self, place, code, length):
+        """
+        Return the whole messages of a chunk with which a file was cut off.
+
+        None where it is none, or where the file has its end: then something else is damaged.
+        """
+        body = self._read(place + RECORD.size, MOST_CHUNK) if code == Opcode.CHUNK else b''
+        if self._ended or len(body) < CHUNK.size + 4:
+            return None
+        first, last, size, _ = CHUNK.unpack_from(body)
+        start = CHUNK.size + 4 + int.from_bytes(body[CHUNK.size:CHUNK.size + 4], 'little')
+        name, stored = body[CHUNK.size + 4:start], body[start:start + 8]
+        if first > last or name not in COMPRESSIONS or (
+                int.from_bytes(stored, 'little') != length - start - 8):
+            return None
+        data = unpack_start(name.decode(), body[start + 8:], min(size, MOST_CHUNK))
+        found = []
+        self._records(data, place, found)
+        return found
+
     def _chunk(self, body, place):
         """Return the messages of a chunk."""
         try:
@@ -147,20 +175,23 @@ class McapFile:
         except Exception as error:
             self._note(f'{self.path}: the chunk at offset {place} is damaged: {error}')
             return []
-        found, start = [], 0
-        while start < size:
-            if size - start < RECORD.size:
-                break
+        found = []
+        if self._records(data, place, found) != size:
+            self._note(f'{self.path}: the chunk at offset {place} is damaged: a record goes '
+                       'beyond its end')
+        return found
+
+    def _records(self, data, place, found):
+        """Take the whole records of a chunk; return how many of its bytes they have."""
+        start, size = 0, len(data)
+        while size - start >= RECORD.size:
             code, length = RECORD.unpack_from(data, start)
             end = start + RECORD.size + length
             if end > size:
                 break
             self._record(code, data, start, place, found, end)
             start = end
-        if start != size:
-            self._note(f'{self.path}: the chunk at offset {place} is damaged: a record goes '
-                       'beyond its end')
-        return found
+        return start
 
     def _record(self, code, data, start, place, found, end=None):
         """Take a schema, channel or message that begins at `start` of `data`."""
@@ -215,7 +246,7 @@ class McapFile:
             first, last, _, _ = CHUNK.unpack_from(body)
             words = body[CHUNK.size:]
             name = int.from_bytes(words[:4], 'little')
-            return first <= last and name <= 4 and words[4:4 + name] in (b'', b'lz4', b'zstd')
+            return first <= last and name <= 4 and words[4:4 + name] in COMPRESSIONS
         if code == Opcode.MESSAGE and length >= MESSAGE.size - RECORD.size:
             channel = MESSAGE.unpack(self._read(place, MESSAGE.size))[2]
             return channel in self._connections

@@ -34,11 +34,11 @@ MOST_LOST = 1 << 24
 class SqliteFile:
     """A file of rosbag2's sqlite3 storage."""
 
-    def __init__(self, path, note):
-        """Open the file; `note` is called with a text for each damage."""
-        self.path, self._note, self._copy = path, note, None
+    def __init__(self, path, note, name=None):
+        """Open the file, called `name`; `note` is called with a text for each damage."""
+        self.path, self._note, self._copy = name or path, note, None
         if path.stat().st_size == 0:
-            raise BagError(f'{path}: is empty, 0 bytes')
+            raise BagError(f'{self.path}: is empty, 0 bytes')
         log = Path(f'{path}-wal')
         if log.exists() and log.stat().st_size:
             # The recorder was killed. Its last messages are in the log; sqlite would write beside
