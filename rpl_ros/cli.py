@@ -16,9 +16,11 @@
 
 import argparse
 import importlib
+import os
 import signal
 import sys
 
+from rpl_ros import console
 from rpl_ros.config import did_you_mean
 from rpl_ros.launching.run_folder import version_of
 
@@ -54,11 +56,16 @@ def make_parser():
 
 def main(argv=None):
     """Run `rpl` with the words `argv` (default: the command line); return the exit code."""
+    console.begin()
     parser = make_parser()
     words = parser.parse_args(argv)
     if words.command not in COMMANDS:
         parser.error(f'unknown command {words.command!r}{did_you_mean(words.command, COMMANDS)}: '
                      f'expected one of {", ".join(COMMANDS)}')
+    for what, text in (('the path of the current folder', os.getcwd()),
+                       *((f'an argument of {words.command}', text) for text in words.arguments)):
+        if not console.is_utf8(text):
+            parser.error(f'{what} is not valid UTF-8, which ROS 2 and YAML need: {text!a}')
     try:
         module = importlib.import_module(COMMANDS[words.command][0])
         code = module.main(words.arguments)

@@ -151,8 +151,9 @@ def test_only_failures_in_a_row_end_a_run():
 
 def one_line(capsys):
     """Return the only line of standard error."""
-    line, = capsys.readouterr().err.splitlines()
-    return line
+    said = capsys.readouterr().err
+    assert said.count('\n') == 1, said
+    return said.strip()
 
 
 @pytest.mark.parametrize('workers', ['0', '1'])

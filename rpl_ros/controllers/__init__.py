@@ -20,8 +20,6 @@ one that keeps something from action to action has a function `reset`, called wh
 begins; one for observations of a certain size has it in its attribute `observation_size`.
 """
 
-from importlib import import_module
-
 from rpl_ros.config import did_you_mean
 from rpl_ros.controllers.discrete_mpc_push import discrete_mpc_push
 from rpl_ros.controllers.guard import ControllerError, described
@@ -29,6 +27,7 @@ from rpl_ros.controllers.miscalibrated_pick_and_place import miscalibrated_pick_
 from rpl_ros.controllers.reactive_hook import reactive_hook
 from rpl_ros.controllers.reactive_pick_and_place import reactive_pick_and_place
 from rpl_ros.controllers.reactive_push import reactive_push
+from rpl_ros.modules import import_own
 
 CONTROLLERS = {function.__name__: function for function in (
     reactive_push, reactive_pick_and_place, miscalibrated_pick_and_place, reactive_hook,
@@ -47,7 +46,7 @@ def _load(path, name):
     """
     path, _, function = path.partition(':')
     try:
-        module = import_module(path)
+        module = import_own(path)
     except ModuleNotFoundError as error:
         # One that the user's module imports is another matter than that module itself.
         missing = path == error.name or path.startswith(f'{error.name}.')

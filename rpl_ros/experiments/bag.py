@@ -27,6 +27,7 @@ from rpl_ros.experiments.bag_export import export_lerobot
 from rpl_ros.experiments.bag_plot import draw_episode
 from rpl_ros.experiments.evaluate import wilson
 from rpl_ros.files import write_file
+from rpl_ros.modules import python_module
 
 EXAMPLES = """examples:
   rpl bag info runs/first/bag
@@ -157,7 +158,7 @@ def play(options):
               'subscribers': options.subscribers}
     sys.stdout.flush()
     os.execv(sys.executable, [
-        sys.executable, '-m', 'rpl_ros.nodes.player_node', '--ros-args',
+        *python_module('rpl_ros.nodes.player_node'), '--ros-args',
         *(word for name, value in values.items() for word in ('-p', f'{name}:={value}'))])
 
 

@@ -32,6 +32,7 @@ import time
 from rpl_ros.assets import share
 from rpl_ros.config import load_settings, read_parameter_file
 from rpl_ros.experiments import bench_bags, bench_hour, bench_realtime, bench_safety, bench_tasks
+from rpl_ros.modules import python_module
 from rpl_ros.tasks.specs import SPECS
 import yaml
 
@@ -66,7 +67,7 @@ def in_process(task, episodes, learn):
 
 def launch(folder, task, *arguments, settings=None):
     """Run the graph without report; return the rows of its metrics.csv. The log is kept."""
-    words = [sys.executable, '-m', 'rpl_ros.cli', 'launch', task, f'out:={folder}',
+    words = [*python_module('rpl_ros.cli'), 'launch', task, f'out:={folder}',
              'report:=false', 'headless:=true', *arguments]
     if settings:
         content = yaml.safe_load((share('config') / f'{task}.yaml').read_text())

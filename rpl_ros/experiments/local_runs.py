@@ -18,14 +18,14 @@ from contextlib import suppress
 import os
 import signal
 import subprocess
-import sys
 import time
 
 from rpl_ros.experiments.run_status import begin_log, end_log, LOG, SUMMARY
 from rpl_ros.experiments.workers import ONE_THREAD
 from rpl_ros.launching import child
+from rpl_ros.modules import python_module
 
-TRAIN = (sys.executable, '-m', 'rpl_ros.cli', 'train')
+TRAIN = (*python_module('rpl_ros.cli'), 'train')
 POLL = 0.1
 GRACE = 60.0
 """Time for a checkpoint where the sweep itself ends with an error, s."""

@@ -31,6 +31,7 @@ from rpl_ros.bags.files import bag_paths, bags_setting
 from rpl_ros.config import (did_you_mean, load_settings, make_settings, Managed, NODE_SETTINGS,
                             read_parameter_file, SettingsError)
 from rpl_ros.launching.robot import robot_settings
+from rpl_ros.modules import python_module
 from rpl_ros.tasks.specs import SPECS, UNSEEN
 
 AUTO = 'auto'
@@ -76,7 +77,7 @@ class Graph:
     task: str
     arguments: tuple
     processes: tuple
-    after: tuple = (sys.executable, '-m', 'rpl_ros.cli', 'report', '--in-proportion')
+    after: tuple = (*python_module('rpl_ros.cli'), 'report', '--in-proportion')
 
 
 @dataclass(frozen=True)

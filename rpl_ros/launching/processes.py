@@ -31,6 +31,7 @@ from rpl_ros.discovery import discovery_range, local_by_default
 from rpl_ros.launching import child
 from rpl_ros.launching.graph import MAX_RESTARTS
 from rpl_ros.launching.run_folder import domain_id
+from rpl_ros.modules import python_module
 
 SETTLE = 1.0
 """Time for the last messages to arrive after a complete run, s."""
@@ -45,7 +46,7 @@ CLEAN = (0, -signal.SIGINT, 128 + signal.SIGINT)
 def node_command(run, name):
     """Return the command line of the node `name` of `run`."""
     namespace = ['-r', f'__ns:={run.namespace}'] if run.namespace else []
-    return [sys.executable, '-m', f'rpl_ros.nodes.{name}', '--ros-args', '--params-file',
+    return [*python_module(f'rpl_ros.nodes.{name}'), '--ros-args', '--params-file',
             str(run.config), *namespace]
 
 

@@ -24,6 +24,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
+from rpl_ros import console
 from rpl_ros.config import SettingsError
 from rpl_ros.discovery import local_by_default
 from rpl_ros.launching.child import LAUNCHER
@@ -45,6 +46,7 @@ def run_node(make, args=None, keep_context=False, ends=False):
     nothing. With `keep_context` signals do not shut the context down: in close() the node can
     still publish, and sees the graph.
     """
+    console.begin()
     words = list(sys.argv if args is None else args)
     module = sys.modules[make.__module__]
     name = Path(getattr(module, '__file__', None) or 'node').stem
