@@ -12,8 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Package definition for pip and colcon (ament_python); the pins are in setup.cfg."""
-from glob import glob
+"""Package definition for pip; pins and programs are in setup.cfg. colcon reads CMakeLists.txt."""
 import os
 
 from setuptools import find_packages, setup
@@ -23,12 +22,10 @@ NAME = 'rpl_ros'
 
 def share_files():
     """Return (folder in the prefix, files) pairs of what lies in share/rpl_ros when installed."""
-    # Globs name a suffix: a __pycache__ folder among the files would stop the colcon build.
-    share = [('launch', glob('launch/*.launch.py'))]
-    for folder, _, names in sorted([*os.walk('sim'), *os.walk('config')]):
-        files = [os.path.join(folder, name) for name in sorted(names)]
-        share += [(folder, files)] if files else []
-    return [(os.path.join('share', NAME, folder), sorted(files)) for folder, files in share]
+    return [(os.path.join('share', NAME, folder), [os.path.join(folder, name) for name in
+                                                   sorted(names)])
+            for top in ('launch', 'config', 'sim', 'rpl_msgs')
+            for folder, _, names in os.walk(top) if names and '__pycache__' not in folder]
 
 
 setup(
@@ -44,5 +41,4 @@ setup(
     maintainer_email='maintainers@rpl-ros.org',
     description='Residual Policy Learning for ROS 2: a learned correction on top of a controller.',
     license='Apache-2.0',
-    zip_safe=True,
 )

@@ -14,8 +14,10 @@
 
 """Finds the files that are no Python: `sim/`, `config/`, `launch/` and the Fetch's meshes."""
 
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+import sys
 
 
 def share(folder):
@@ -24,18 +26,28 @@ def share(folder):
 
     FileNotFoundError says where was looked.
     """
-    source = Path(__file__).resolve().parent.parent / folder
-    if source.is_dir():
-        return source
+    places = [Path(__file__).resolve().parent.parent, *_installed()]
+    for place in places:
+        if (place / folder).is_dir():
+            return place / folder
+    raise FileNotFoundError(f'no folder {folder} of rpl_ros in {", ".join(map(str, places))}')
+
+
+def _installed():
+    """Yield the places where pip or a ROS 2 workspace may have put our data folders."""
+    try:
+        files = metadata.files('rpl_ros') or ()
+    except metadata.PackageNotFoundError:
+        files = ()
+    # The manifest of a ROS 2 package lies above its data folders.
+    yield from (file.locate().resolve().parent for file in files
+                if file.parts[-3:] == ('share', 'rpl_ros', 'package.xml'))
+    yield Path(sys.prefix) / 'share' / 'rpl_ros'
     try:
         from ament_index_python.packages import get_package_share_directory
-        installed = Path(get_package_share_directory('rpl_ros')) / folder
-    except (ImportError, LookupError) as error:
-        raise FileNotFoundError(f'{source} is missing and rpl_ros is in no ROS 2 workspace that '
-                                f'is sourced: {error}') from error
-    if not installed.is_dir():
-        raise FileNotFoundError(f'neither {source} nor {installed} exists')
-    return installed
+        yield Path(get_package_share_directory('rpl_ros'))
+    except (ImportError, LookupError, OSError):  # no ROS 2, or none that is sourced
+        pass
 
 
 def fetch_assets():

@@ -220,12 +220,17 @@ def link(place, target):
     place.symlink_to(target)
 
 
+def link_programs(venv):
+    """Link our programs to where `ros2 run` looks for them."""
+    for program in [*(venv / 'bin').glob('*_node'), venv / 'bin' / 'rpl']:
+        link(venv / 'lib' / 'rpl_ros' / program.name, program)
+
+
 def install_package(made):
     """Install rpl_ros itself, editable, and link what `ros2 run` and `ros2 launch` look for."""
     made.pip('install', '--no-deps', '--no-build-isolation', '--use-pep517', '--editable', '.')
     venv = made.folder
-    for program in [*(venv / 'bin').glob('*_node'), venv / 'bin' / 'rpl']:
-        link(venv / 'lib' / 'rpl_ros' / program.name, program)
+    link_programs(venv)
     for name in ('package.xml', 'launch', 'config', 'sim'):
         link(venv / 'share' / 'rpl_ros' / name, ROOT / name)
     link(venv / 'share' / 'ament_index' / 'resource_index' / 'packages' / 'rpl_ros',

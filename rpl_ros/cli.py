@@ -34,6 +34,7 @@ COMMANDS = {
     'pets': ('rpl_ros.experiments.pets', 'learn the model of mbrl_pusher, and CachedPETS from it'),
     'bag': ('rpl_ros.experiments.bag', 'look into recorded bags: audit, pictures, export'),
     'bench': ('rpl_ros.experiments.bench', 'measure speed and print ratios'),
+    'add-ros': ('rpl_ros.add_ros', 'bring ROS 2 from PyPI into this environment'),
     'doctor': ('rpl_ros.doctor', 'check what this machine lacks'),
 }
 INTERRUPTED = 130

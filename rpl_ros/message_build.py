@@ -60,8 +60,12 @@ def repair_exports(prefix, python_include, numpy_include):
     return changed
 
 
-def build(venv, distribution, run):
-    """Compile rpl_msgs and install it into `venv`; `run(command, **environ)` runs a program."""
+def build(venv, distribution, run, source=SOURCE):
+    """
+    Compile rpl_msgs, from its folder `source`, and install it into `venv`.
+
+    `run(command, **environ)` runs a program.
+    """
     python = venv / 'bin' / 'python'
     python_include, numpy_include, purelib = python_paths(python)
     prefixes = [str(venv)]
@@ -77,7 +81,7 @@ def build(venv, distribution, run):
     folder = venv / 'build' / 'rpl_msgs'
     # PYTHON_INSTALL_DIR: Debian's Python would choose lib/python3/dist-packages, where a virtual
     # environment does not look.
-    run([cmake, '-S', SOURCE, '-B', folder, '-G', 'Ninja', '-DBUILD_TESTING=OFF',
+    run([cmake, '-S', source, '-B', folder, '-G', 'Ninja', '-DBUILD_TESTING=OFF',
          f'-DCMAKE_PREFIX_PATH={";".join(prefixes)}', f'-DCMAKE_INSTALL_PREFIX={venv}',
          f'-DPython3_EXECUTABLE={python}', '-DPython3_FIND_VIRTUALENV=ONLY',
          f'-DPYTHON_INSTALL_DIR={os.path.relpath(purelib, str(venv))}'], **environ)

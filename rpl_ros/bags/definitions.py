@@ -19,7 +19,7 @@ from pathlib import Path
 import re
 import sys
 
-from ament_index_python.packages import get_package_share_directory
+from rpl_ros.assets import share
 
 PRIMITIVES = {'bool', 'byte', 'char', 'string', 'wstring', 'float32', 'float64',
               *(f'{sign}int{bits}' for sign in ('', 'u') for bits in (8, 16, 32, 64))}
@@ -31,14 +31,37 @@ def _parts(kind):
     return package, name
 
 
-def _share(kind, suffix):
-    """Return the text of an installed interface file of a message type."""
-    package, name = _parts(kind)
+def _places(package):
+    """Yield the folders where the interface files of a package may be."""
     try:
-        share = Path(get_package_share_directory(package))
-    except (LookupError, OSError):   # PyPI's wheels do not set AMENT_PREFIX_PATH
-        share = Path(sys.prefix) / 'share' / package
-    return (share / 'msg' / f'{name}{suffix}').read_text()
+        from ament_index_python.packages import get_package_share_directory
+        yield Path(get_package_share_directory(package))
+    except (ImportError, LookupError, OSError):   # PyPI's wheels do not set AMENT_PREFIX_PATH
+        yield Path(sys.prefix) / 'share' / package
+    if package == 'rpl_msgs':  # without ROS 2 we have the sources of our own
+        yield share(package)
+
+
+def _share(kind, suffix):
+    """Return the text of an interface file of a message type; FileNotFoundError if there is none."""
+    package, name = _parts(kind)
+    for place in _places(package):
+        path = place / 'msg' / f'{name}{suffix}'
+        if path.is_file():
+            return path.read_text(encoding='utf-8')
+    raise FileNotFoundError(f'no definition of the message type {kind}')
+
+
+def _message(kind):
+    """Return the text of a message type without those that it uses."""
+    try:
+        return _share(kind, '.msg')
+    except FileNotFoundError:  # no ROS 2: rosbags knows the types of its packages
+        from rosbags.typesys import get_typestore, Stores
+        package, name = _parts(kind)
+        text, _ = get_typestore(Stores.ROS2_JAZZY).generate_msgdef(
+            f'{package}/msg/{name}', ros_version=2)
+        return text.partition('=' * 80)[0]
 
 
 def _used_types(kind, text):
@@ -53,13 +76,13 @@ def _used_types(kind, text):
 
 def definition(kind):
     """Return the text of a message type with all types it uses, as MCAP's 'ros2msg' wants it."""
-    texts = {kind: _share(kind, '.msg')}
+    texts = {kind: _message(kind)}
     left = [kind]
     while left:
         outer = left.pop(0)
         for used in _used_types(outer, texts[outer]):
             if used not in texts:
-                texts[used] = _share(used, '.msg')
+                texts[used] = _message(used)
                 left.append(used)
     first, *others = texts
     return '\n'.join([texts[first], *(f'{"=" * 80}\nMSG: {"/".join(_parts(used))}\n{texts[used]}'

@@ -21,6 +21,7 @@ import os
 from pathlib import Path
 import sys
 
+from rpl_ros.add_ros import lacking
 from rpl_ros.bags.errors import BagError
 from rpl_ros.experiments.bag_audit import audit_bag, FIT, LOSSES, UNUSABLE
 from rpl_ros.experiments.bag_export import export_lerobot
@@ -152,7 +153,10 @@ def export(options):
 
 
 def play(options):
-    """Become player_node."""
+    """Become player_node; return 2 where ROS 2 lacks."""
+    if problem := lacking():
+        print(f'rpl bag play: {problem}', file=sys.stderr)
+        return 2
     # Quoted: ROS reads values as YAML, and a folder may be called 1e5.
     values = {'bag': json.dumps(str(options.bag)), 'rate': float(options.rate),
               'subscribers': options.subscribers}

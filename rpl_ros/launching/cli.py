@@ -17,6 +17,7 @@
 import sys
 import textwrap
 
+from rpl_ros.add_ros import lacking
 from rpl_ros.config import parse_words, SettingsError
 from rpl_ros.launching import processes, run_folder
 from rpl_ros.launching.graph import describe, resolve
@@ -63,6 +64,8 @@ def main(argv):
         if any(word in HELP for word in words):
             print(argument_help(task))
             return 0
+        if problem := lacking():
+            raise SettingsError(problem)
         run = resolve(task, parse_words(words, 'launch argument'))
         run_folder.prepare(run)
     except SettingsError as error:
