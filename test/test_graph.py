@@ -118,6 +118,7 @@ def test_residual_node_answers_bad_input_safely(residual_side):
     send('base_action', base_action())
     send('state', usable_state(), answers=1)
     assert commands[-1].status == data.NO_POLICY
+    assert commands[-1].mode == data.BASE  # not exploring: there is nothing to explore with
     np.testing.assert_array_equal(commands[-1].sent, [0.1, 0.2, 0.3, 0.4])
 
     send('state', usable_state(), answers=1)  # repeated: the same answer again

@@ -274,3 +274,32 @@ def test_after_a_run_that_learned_nothing_the_base_is_not_evaluated(run, capsys)
             capsys.readouterr().out.split())
         assert not (run / 'report/evaluation.csv').exists()
         shutil.rmtree(run / 'checkpoints', ignore_errors=True)
+
+
+def bag_with(run, results):
+    """Give a run folder the metadata of a bag with so many results."""
+    (run / 'bag').mkdir()
+    (run / 'bag/metadata.yaml').write_text(yaml.safe_dump({'rosbag2_bagfile_information': {
+        'topics_with_message_count': [
+            {'topic_metadata': {'name': '/robot1/state'}, 'message_count': 900},
+            {'topic_metadata': {'name': '/robot1/episode_result'}, 'message_count': results}]}}))
+
+
+@pytest.mark.parametrize('episodes, results, words', [
+    ([0, 1, 2], 3, ''), ([0, 1, 2], None, ''), ([1, 2], 3, 'lacks episodes 0:'),
+    ([0, 2, 5], None, 'lacks episodes 1, 3 to 4:'),
+    ([0, 1, 2], 10, 'lacks the last 7 that the bag has:'),
+    ([0, 2], 10, 'lacks episodes 1 and the last 7 that the bag has:'),
+    ([], 4, 'lacks the last 4 that the bag has:')])
+def test_a_report_says_which_episodes_the_table_lacks(episodes, results, words, run, capsys):
+    if results is not None:
+        bag_with(run, results)
+    head, row, *_ = (run / 'metrics.csv').read_text().splitlines()
+    (run / 'metrics.csv').write_text('\n'.join([head, *(
+        f'{number},{row.partition(",")[2]}' for number in episodes)]) + '\n')
+    shutil.rmtree(run / 'checkpoints')
+    assert main([str(run), *FAST, '--in-proportion']) == 0
+    notes = yaml.safe_load((run / 'report/summary.yaml').read_text())['notes']
+    assert [note for note in notes if 'metrics.csv' in note] == [
+        note for note in notes if words and note.startswith(f'metrics.csv {words}')]
+    assert bool(words) == any('dashboard_node' in note for note in notes)

@@ -61,9 +61,38 @@ def test_rate_falls_when_nothing_comes():
 
 
 def test_rates_before_there_are_any():
-    """With no result, or one, nothing is known yet."""
-    assert screen.Numbers(100, 5, 0.0).rates(3.0, 10.0) == (0.0, 0.0)
-    assert filled(1).seconds_left(3.0) is None
+    """Before the first result nothing is known, and no speed of 0 is shown."""
+    numbers = screen.Numbers(100, 5, 0.0)
+    assert numbers.rates(3.0, 10.0) == (0.0, 0.0) and numbers.seconds_left(3.0) is None
+    assert ' | first episode under way | ' in screen.plain_line(numbers, 3.0)
+    assert 'first episode under way' in dict(screen.screen_rows(numbers, 3.0))['env steps']
+
+
+def test_one_result_is_enough_for_a_rate():
+    """It says how long its episode took: 100 steps in 4 s, in real time."""
+    numbers = screen.Numbers(11, 5, 0.0)
+    numbers.add_result(result(0, duration=4.0), 9.0)
+    assert numbers.rates(10.0, 10.0) == pytest.approx((25.0, 0.25))
+    assert numbers.seconds_left(10.0) == pytest.approx(40.0)
+    assert '25 steps/s (x1.0)' in screen.plain_line(numbers, 10.0)
+
+
+def test_the_rate_stays_throughout_a_long_episode():
+    """700 steps in 28 s: none of it is a silence."""
+    numbers = screen.Numbers(0, 5, 0.0)
+    for episode in range(3):
+        numbers.add_result(result(episode, steps=700, duration=28.0), 30.0 + 28.0 * episode)
+    for seconds in (0.0, 14.0, 27.0, 50.0):
+        assert numbers.rates(86.0 + seconds, 10.0)[0] == pytest.approx(25.0)
+    assert numbers.rates(86.0 + 100.0, 10.0)[0] < 10.0
+
+
+def test_results_that_come_in_a_burst_give_the_rate_at_which_they_were_made():
+    """To a dashboard that starts late: three episodes of 0.2 s at once."""
+    numbers = screen.Numbers(0, 5, 0.0)
+    for episode in range(3):
+        numbers.add_result(result(episode), 7.0)
+    assert numbers.rates(7.1, 10.0) == pytest.approx((500.0, 5.0))
 
 
 def test_success_counts_each_mode_over_its_own_window():
@@ -104,7 +133,7 @@ def test_rows_of_the_table():
 
 
 @pytest.mark.parametrize('latest, words', [
-    (None, 'no status yet'), (status(), 'burn-in'),
+    (None, 'no learner heard'), (status(), 'burn-in'),
     (status(burn_in=False), 'actor learns, the residual counts'),
     (status(burn_in=False, on_trial=True), 'residual on trial: the base counts'),
     (status(error='loss is not finite'), 'stopped: loss is not finite')])

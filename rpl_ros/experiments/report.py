@@ -30,6 +30,7 @@ import sys
 import time
 
 from rpl_ros.experiments.evaluate import cores, count, EvaluationError, FRESH, summarise, trouble
+from rpl_ros.experiments.lost_rows import lost_rows
 from rpl_ros.experiments.paired import COMPARE, in_words
 from rpl_ros.experiments.pool import evaluate_policies
 from rpl_ros.experiments.progress import progress_bar
@@ -155,7 +156,8 @@ def report(record, options, console):
     measure = measure_of(record.scene.task)
     rows, problem = read_metrics(record.folder, measure)
     readable, unusable = read_checkpoints(record.folder, record.scene)
-    notes = [*([problem] if problem else []), *(f'left out: {note}' for note in unusable),
+    notes = [*filter(None, (problem, lost_rows(record, rows))),
+             *(f'left out: {note}' for note in unusable),
              *notes_on(record, readable, rows, options)]
     for note in notes:
         console.print(f'note: {note}', style='yellow')

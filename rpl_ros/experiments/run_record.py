@@ -76,15 +76,16 @@ def read_metrics(folder, measure):
     """
     Return ([dict of each row of metrics.csv], problem).
 
-    A dict has mode, value, burn_in, env_steps and seconds since the run began; `value` is the
-    success, 0 or 1, or the return, as `measure` says. `problem` is an empty text, or says what is
-    wrong; what was read before it is kept.
+    A dict has episode, mode, value, burn_in, env_steps and seconds since the run began; `value` is
+    the success, 0 or 1, or the return, as `measure` says. `problem` is an empty text, or says
+    what is wrong; what was read before it is kept.
     """
     rows, path = [], Path(folder) / 'metrics.csv'
     try:
         with path.open(newline='') as file:
             for row in csv.DictReader(file):
-                rows.append({'mode': row['mode'], 'value': float(row[measure.name]),
+                rows.append({'episode': int(row['episode']), 'mode': row['mode'],
+                             'value': float(row[measure.name]),
                              'burn_in': int(row['burn_in']), 'env_steps': int(row['total_steps']),
                              'seconds': float(row['wall_time_s'])})
     except OSError as error:

@@ -69,7 +69,7 @@ class Numbers:
         self.missed += result.missed
         self.fallbacks += result.fallbacks
         self.values[result.mode].append(self.measure.of(result))
-        self.history.append((now, self.steps, self.episodes))
+        self._remember(result, now)
         while len(self.history) > 2 and self.history[1][0] < now - LEFT_WINDOW:
             self.history.popleft()
         status = self.status
@@ -80,6 +80,15 @@ class Numbers:
                 int(status.burn_in) if status else 0,
                 int(status.on_trial) if status else 0, round(now - self.start, 3))
 
+    def _remember(self, result, now):
+        """Note when how much was done; a result that came in a burst took its time before."""
+        if not self.history:
+            self.history.append((now, self.steps - result.steps, self.episodes - 1))
+        short = max(0.0, result.duration - (now - self.history[-1][0]))
+        if short:
+            self.history = deque((then - short, *done) for then, *done in self.history)
+        self.history.append((now, self.steps, self.episodes))
+
     def rates(self, now, seconds):
         """Return (steps/s, episodes/s) over about the last `seconds`, or (0, 0) if unknown."""
         recent = [entry for entry in self.history if entry[0] > now - seconds]
@@ -87,9 +96,10 @@ class Numbers:
             recent = list(self.history)[-2:]
         if len(recent) < 2:
             return 0.0, 0.0
-        first, last = recent[0], recent[-1]
+        first, before, last = recent[0], recent[-2], recent[-1]
         # Between two results nothing is known: only a long silence counts as standing still.
-        until = last[0] if now - last[0] < seconds else now
+        silence = max(seconds, 2 * (last[0] - before[0]))
+        until = last[0] if now - last[0] < silence else now
         span = max(until - first[0], 1e-6)
         return (last[1] - first[1]) / span, (last[2] - first[2]) / span
 
@@ -118,11 +128,19 @@ def clock(seconds):
     return f'{hours}:{minutes:02d}:{rest:02d}' if hours else f'{minutes:02d}:{rest:02d}'
 
 
+def speed(numbers, now, text):
+    """Return steps/s, and how many times real time that is, as `text`; unknown before a result."""
+    if not numbers.history:
+        return 'first episode under way'
+    rate = numbers.rates(now, RATE_WINDOW)[0]
+    return text.format(rate, rate * CONTROL_PERIOD)
+
+
 def learning_state(numbers, now):
     """Return what the learner does, in a few words."""
     status = numbers.status
     if status is None:
-        return 'no status yet'
+        return 'no learner heard'
     if status.error:
         return f'stopped: {status.error}'
     if now - numbers.status_time > SILENT:
@@ -136,10 +154,9 @@ def learning_state(numbers, now):
 
 def plain_line(numbers, now):
     """Return the state of the run in one line of text."""
-    rate = numbers.rates(now, RATE_WINDOW)[0]
     parts = [f'{clock(now - numbers.start)}',
              f'episode {numbers.episodes}' + (f'/{numbers.expected}' if numbers.expected else ''),
-             f'{numbers.steps} steps', f'{rate:.0f} steps/s (x{rate * CONTROL_PERIOD:.1f})',
+             f'{numbers.steps} steps', speed(numbers, now, '{:.0f} steps/s (x{:.1f})'),
              f'{numbers.measure.name}: {numbers.means(", ")}',
              learning_state(numbers, now)]
     if numbers.status:
@@ -163,9 +180,8 @@ def _learner_rows(numbers, now):
 
 def screen_rows(numbers, now):
     """Return [(label, text)] of the screen below its progress bar."""
-    rate = numbers.rates(now, RATE_WINDOW)[0]
-    rows = [('env steps', f'{numbers.steps:,}   {rate:.0f}/s   '
-                          f'{rate * CONTROL_PERIOD:.1f} x real time'),
+    rows = [('env steps', f'{numbers.steps:,}   '
+             + speed(numbers, now, '{:.0f}/s   {:.1f} x real time')),
             (numbers.measure.name, numbers.means('   ')),
             *_learner_rows(numbers, now)]
     if numbers.missed or numbers.fallbacks:

@@ -16,7 +16,8 @@
 Topics of the graph and their quality of service: name, message type, profile, who publishes.
 
 All is reliable: a lost state or command is a lost transition. Queues are as deep as a reader may
-fall behind without loss; weights are latched so that a node that starts late gets the newest.
+fall behind without loss; weights are latched so that a node that starts late gets the newest, and
+results so that it gets all of the first episodes.
 """
 
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -31,6 +32,9 @@ LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE,
 ROSOUT = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE,
                     durability=DurabilityPolicy.TRANSIENT_LOCAL)
 """That of /rosout, for its readers."""
+KEPT = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE,
+                  durability=DurabilityPolicy.TRANSIENT_LOCAL)
+"""For what a node that starts late must not miss."""
 
 TOPICS = {
     'state': (State, STREAM),
@@ -38,13 +42,9 @@ TOPICS = {
     'command': (Command, STREAM),
     'policy_weights': (PolicyWeights, LATCHED),
     'learner_status': (LearnerStatus, EVENTS),
-    'episode_result': (EpisodeResult, EVENTS),
+    'episode_result': (EpisodeResult, KEPT),
     'task': (Task, LATCHED),
 }
-
-PRESENCE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE,
-                      durability=DurabilityPolicy.TRANSIENT_LOCAL)
-"""That of the topic presence: each node of a run has a publisher there."""
 
 
 def publisher(node, topic):
@@ -80,4 +80,5 @@ def hear_presence(node, callback):
     def sort(message):
         if message.run == node.settings.run:
             callback(message.node)
-    node.create_subscription(Presence, 'presence', sort, PRESENCE)
+    # Each node of a run has a publisher there.
+    node.create_subscription(Presence, 'presence', sort, KEPT)
