@@ -28,6 +28,7 @@ from rpl_ros.experiments.plot import burn_in_end, running_mean
 from rpl_ros.experiments.proportion import plan
 from rpl_ros.experiments.report import main
 from rpl_ros.experiments.run_record import lowest_stretch, read_metrics, STRETCH, thin
+from rpl_ros.experiments.train_folder import OFFLINE_METRICS
 from rpl_ros.experiments.video import telling_episode, typical_episode
 from rpl_ros.measures import measure_of
 from rpl_ros.policy.weights import pack, unpack
@@ -77,6 +78,7 @@ def test_a_policy_on_trial_is_named_as_such(run, capsys):
     assert main([str(run), *FAST]) == 0
     out = ' '.join(capsys.readouterr().out.split())
     assert 'burn-in or on trial' in out and 'base (on' in out
+    assert 'The residual does not count yet' in out and 'distinguishable' not in out
     assert [row['on_trial'] for row in rows_of(run)] == ['0', '0', '0', '1']
     note, = yaml.safe_load((run / 'report/summary.yaml').read_text())['notes']
     assert 'is evaluated, is the base controller' in note
@@ -288,9 +290,9 @@ def bag_with(run, results):
 @pytest.mark.parametrize('episodes, results, words', [
     ([0, 1, 2], 3, ''), ([0, 1, 2], None, ''), ([1, 2], 3, 'lacks episodes 0:'),
     ([0, 2, 5], None, 'lacks episodes 1, 3 to 4:'),
-    ([0, 1, 2], 10, 'lacks the last 7 that the bag has:'),
-    ([0, 2], 10, 'lacks episodes 1 and the last 7 that the bag has:'),
-    ([], 4, 'lacks the last 4 that the bag has:')])
+    ([0, 1, 2], 10, 'lacks the last 7 episodes of the bag:'),
+    ([0, 2], 10, 'lacks episodes 1 and the last 7 episodes of the bag:'),
+    ([], 4, 'lacks the last 4 episodes of the bag:')])
 def test_a_report_says_which_episodes_the_table_lacks(episodes, results, words, run, capsys):
     if results is not None:
         bag_with(run, results)
@@ -303,3 +305,12 @@ def test_a_report_says_which_episodes_the_table_lacks(episodes, results, words, 
     assert [note for note in notes if 'metrics.csv' in note] == [
         note for note in notes if words and note.startswith(f'metrics.csv {words}')]
     assert bool(words) == any('dashboard_node' in note for note in notes)
+
+
+def test_a_run_from_bags_alone_is_counted_in_updates(run, capsys):
+    (run / 'run.yaml').write_text('{task: hook, offline: true}\n')
+    (run / 'metrics.csv').write_text(','.join(OFFLINE_METRICS) + '\n100,0,1,-2,0.1,9\n')
+    assert main([str(run), *FAST, '--checkpoints', '1']) == 0
+    assert [row['updates'] for row in rows_of(run)] == ['0', '300']
+    out = ' '.join(capsys.readouterr().out.split())
+    assert 'no episodes of training: it learned from bags alone' in out and '300 updates' in out

@@ -347,3 +347,14 @@ def test_a_folder_of_before_there_was_a_column_goes_on(tmp_path):
     path.write_text(''.join(','.join(row[:column] + row[column + 1:]) + '\n' for row in table))
     assert train.main([*words, '--steps', '300']) == 0
     assert [row['on_trial'] for row in read(path)] == ['', '', '1']
+
+
+def test_the_folder_of_a_launch_is_left_alone(tmp_path, capsys):
+    (tmp_path / 'run.yaml').write_text('{task: hook, seed: 0, arguments: {learn: "true"}}\n')
+    (tmp_path / 'config.yaml').write_text('/**: {ros__parameters: {task: hook}}\n')
+    (tmp_path / 'summary.yaml').write_text('base: 1\n')
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert train.main(['hook', '--out', str(tmp_path)]) == 2
+    assert 'it is one of rpl launch; give another folder' in capsys.readouterr().err
+    assert before == {path.name: path.read_bytes() for path in tmp_path.iterdir()
+                      if path.name != 'run.lock'}

@@ -79,7 +79,9 @@ def wilson(successes, trials):
     centre = rate + z * z / (2 * trials)
     half = z * math.sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials))
     scale = 1 + z * z / trials
-    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+    # Rounding may put a bound on the wrong side of the rate, where that is 0 or 1.
+    low, high = (centre - half) / scale, (centre + half) / scale
+    return max(0.0, min(rate, low)), min(1.0, max(rate, high))
 
 
 def mean_interval(values):

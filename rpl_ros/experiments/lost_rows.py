@@ -45,6 +45,6 @@ def lost_rows(record, rows):
     lost = sorted(set(range(first, max(there, default=first - 1) + 1)) - there)
     at_the_end = max(0, recorded_results(record.folder) - len(there) - len(lost))
     parts = [*([f'episodes {in_words(lost)}'] if lost else []),
-             *([f'the last {at_the_end} that the bag has'] if at_the_end else [])]
+             *([f'the last {at_the_end} episodes of the bag'] if at_the_end else [])]
     return parts and (f'metrics.csv lacks {" and ".join(parts)}: curves and figures of training '
                       'are of the others. Did dashboard_node end early?') or ''

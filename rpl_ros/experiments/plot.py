@@ -87,12 +87,14 @@ def _draw_points(axes, points, width):
                   label='base + residual, fresh episodes')
 
 
-def learning_curve(title, points, rows, window, measure):
+def learning_curve(title, points, rows, window, measure,
+                   xlabel='environment steps'):
     """
     Return the learning curve as the bytes of a PNG of 1200 x 700 pixels.
 
-    `points` are dicts with env_steps and the figures of `measure`: the base first, then
-    checkpoints; `rows` those of metrics.csv, averaged over `window` episodes of each mode.
+    `points` are dicts with env_steps (or what `xlabel` says) and the figures of `measure`: the
+    base first, then checkpoints; `rows` those of metrics.csv, averaged over `window` episodes of
+    each mode.
     """
     figure = new_figure()
     axes = figure.add_subplot()
@@ -102,7 +104,7 @@ def learning_curve(title, points, rows, window, measure):
     if points:
         _draw_points(axes, [[point[name] for name in ('env_steps', *measure.figures)]
                             for point in points], width)
-    axes.set(title=title, xlabel='environment steps', ylabel=measure.label, xlim=(0, width * 1.02))
+    axes.set(title=title, xlabel=xlabel, ylabel=measure.label, xlim=(0, width * 1.02))
     axes.xaxis.set_major_formatter(lambda value, _: f'{value:,.0f}')
     if measure.rate:
         axes.set_ylim(-0.02, 1.02)

@@ -66,15 +66,16 @@ def evaluate_run(record, checkpoints, options, console):
             for (steps, name, trial), those in zip(names, outcomes)]
 
 
-def write_evaluation(folder, points):
+def write_evaluation(record, points):
     """Write evaluation.csv: one row for the base and one for each checkpoint."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(COLUMNS)
+    first, *others = COLUMNS
+    writer.writerow(['updates' if record.offline else first, *others])
     for point in points:
         values = [point[name] for name in COLUMNS.values()]
         writer.writerow([round(x, 6) if isinstance(x, float) else x for x in values])
-    write_file(folder / 'evaluation.csv', text.getvalue())
+    write_file(record.folder / FOLDER / 'evaluation.csv', text.getvalue())
 
 
 def values_of(measure, points):
@@ -114,7 +115,8 @@ def show(console, record, points, paired):
                   title_justify='left')
     shown = [(f'base: {record.scene.controller}', points[0][0])]
     if paired:
-        shown.append((f'{who(points[-1][0])} at {points[-1][0]["env_steps"]:,} steps',
+        unit = 'updates' if record.offline else 'steps'
+        shown.append((f'{who(points[-1][0])} at {points[-1][0]["env_steps"]:,} {unit}',
                       points[-1][0]))
     for name, point in shown:
         mean, low, high = (measure.exact(point[key]) for key in measure.figures)
@@ -129,7 +131,8 @@ def show(console, record, points, paired):
                                 for what, number in paired.counts.items()))
         console.print(f'intervals: {measure.method}; for the difference: {paired.method}',
                       style='dim')
-        console.print(in_words(paired), style='bold')
+        console.print('The residual does not count yet: both are the base controller.'
+                      if points[-1][0]['on_trial'] else in_words(paired), style='bold')
 
 
 def notes_on(record, checkpoints, rows, options):
@@ -165,7 +168,7 @@ def report(record, options, console):
     points, paired, difference = [], None, None
     if options.episodes:
         points = evaluate_run(record, checkpoints, options, console)
-        write_evaluation(record.folder / FOLDER, [figures for figures, _ in points])
+        write_evaluation(record, [figures for figures, _ in points])
         notes += _show_trouble(console, points)
         if checkpoints:
             paired, difference = comparison(measure, points)
@@ -199,7 +202,8 @@ def _draw(record, points, rows, measure):
     from rpl_ros.experiments.plot import learning_curve
     title = f'{record.scene.task}: {record.scene.controller} with a learned residual'
     write_file(record.folder / FOLDER / 'learning_curve.png', learning_curve(
-        title, [figures for figures, _ in points], rows, WINDOW, measure))
+        title, [figures for figures, _ in points], rows, WINDOW, measure,
+        'gradient updates' if record.offline else 'environment steps'))
 
 
 def _video(record, values, checkpoint, console, most):

@@ -24,6 +24,7 @@ from rpl_ros.config import load_settings, SettingsError
 from rpl_ros.controllers import controller_for
 from rpl_ros.experiments.evaluate import EvaluationError, read_policy
 from rpl_ros.experiments.pool import Scene
+from rpl_ros.experiments.train_folder import OFFLINE_METRICS
 from rpl_ros.tasks.specs import spec
 import yaml
 
@@ -34,12 +35,17 @@ STRETCH = 100
 
 @dataclass(frozen=True)
 class Record:
-    """A run: what its episodes are played in, its settings and its launch arguments."""
+    """
+    A run: what its episodes are played in, its settings and its launch arguments.
+
+    One that is `offline` learned from bags alone: its checkpoints are numbered by updates.
+    """
 
     folder: Path
     scene: Scene
     settings: dict
     arguments: dict
+    offline: bool = False
 
     @property
     def own_controller_node(self):
@@ -55,21 +61,31 @@ def read_run(folder):
     try:
         settings = load_settings(folder / 'config.yaml')
         scene = Scene.of(settings)
-        arguments = launch_arguments(folder / 'run.yaml')
+        facts = _facts(folder / 'run.yaml')
+        arguments = _arguments(facts)
         if arguments.get('base') != 'false':
             controller_for(spec(scene.task), scene.controller)
     except (SettingsError, ValueError) as error:
         raise EvaluationError(str(error)) from None
-    return Record(folder, scene, settings, arguments)
+    return Record(folder, scene, settings, arguments, facts.get('offline') is True)
+
+
+def _facts(path):
+    """Return what run.yaml tells, or {} where it tells nothing."""
+    try:
+        return dict(yaml.safe_load(path.read_text()))
+    except (OSError, yaml.YAMLError, TypeError, ValueError):
+        return {}
+
+
+def _arguments(facts):
+    arguments = facts.get('arguments')
+    return arguments if isinstance(arguments, dict) else {}
 
 
 def launch_arguments(path):
     """Return the launch arguments in run.yaml, or {} where there are none."""
-    try:
-        content = yaml.safe_load(path.read_text())
-        return dict(content['arguments'])
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError):
-        return {}
+    return _arguments(_facts(path))
 
 
 def read_metrics(folder, measure):
@@ -83,7 +99,10 @@ def read_metrics(folder, measure):
     rows, path = [], Path(folder) / 'metrics.csv'
     try:
         with path.open(newline='') as file:
-            for row in csv.DictReader(file):
+            table = csv.DictReader(file)
+            if table.fieldnames == list(OFFLINE_METRICS):
+                return rows, f'{path}: no episodes of training: it learned from bags alone'
+            for row in table:
                 rows.append({'episode': int(row['episode']), 'mode': row['mode'],
                              'value': float(row[measure.name]),
                              'burn_in': int(row['burn_in']), 'env_steps': int(row['total_steps']),

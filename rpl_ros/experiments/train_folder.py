@@ -83,6 +83,8 @@ def begin(folder, run):
 def _compare(folder, run):
     """Return in words how `run` differs from what is in `folder`, or ''."""
     before = yaml.safe_load((folder / 'run.yaml').read_text())
+    if 'arguments' in before:
+        return 'it is one of rpl launch'
     config = load_settings(folder / 'config.yaml')
     names = ('task', 'method', 'seed', 'actors', 'offline', 'bags')
     return (_difference({name: run[name] for name in names},

@@ -234,4 +234,7 @@ def run(run, command=node_command):
         reported = 0
         if wanted and not supervisor.failed and episodes_done(run):
             reported = after_run(run, supervisor.interrupts)
+        elif wanted and not code:
+            print(f'no report: {run.folder / "metrics.csv"} has no episode, did dashboard_node '
+                  f'end early? rpl report {run.folder} makes one of the rest')
     return code or reported
