@@ -41,7 +41,7 @@ def add(ros):
     """Install the wheels of the distribution `ros`, or use a sourced one; compile rpl_msgs."""
     made = bootstrap.Environment(Path(sys.prefix))
     distribution = pre.ros_source(os.environ, find_spec('rclpy') is not None) == 'distribution'
-    groups = 'build' if distribution else f'build,{pre.pypi_group(ros)}'
+    groups = 'build' if distribution else f'build,{ros}'
     with bootstrap.step('ROS 2 ' + (os.environ['ROS_DISTRO'] if distribution else ros)):
         made.pip('install', '--prefer-binary', f'rpl_ros[{groups}]=={metadata.version("rpl_ros")}')
     with bootstrap.step('rpl_msgs'):

@@ -175,7 +175,7 @@ def requirements(pins, distribution, ros=pre.DEFAULT_ROS, has=available, version
     """Return (build tools, all other requirements) to install; `ros` is what PyPI is to bring."""
     run_pins = pins['run'] + pins['test']
     if not distribution:
-        return pins['build'], run_pins + pins['lint'] + pins[pre.pypi_group(ros)]
+        return pins['build'], run_pins + pins['lint'] + pins[ros]
     # Messages of the distribution are compiled against its numpy: never bring another one.
     for name in pre.FROM_DISTRIBUTION:
         own = version(name)

@@ -33,7 +33,7 @@ OLDEST, NEWEST = (3, 10), (3, 13)
 ROOT = Path(__file__).resolve().parent.parent
 SET_UP_GB, SET_UP_CUDA_GB = 4, 12   # of .venv and of what pip unpacks beside it
 FROM_DISTRIBUTION = ('numpy', 'pyyaml')   # pins that give way to a distribution's own version
-ROS_FROM_PYPI = ('jazzy', 'kilted')       # distributions that PyPI has wheels of
+ROS_FROM_PYPI = ('jazzy', 'kilted')       # of which PyPI has wheels; groups of setup.cfg
 DEFAULT_ROS = 'kilted'
 
 OK, WARN, FAIL = 'ok', 'warn', 'FAIL'
@@ -122,11 +122,6 @@ def ros_source(environ, has_rclpy):
     if not (environ.get('ROS_DISTRO') and environ.get('AMENT_PREFIX_PATH')):
         return 'pypi'
     return 'distribution' if has_rclpy else 'mismatch'
-
-
-def pypi_group(ros):
-    """Return the group of setup.cfg with the wheels of the ROS 2 distribution `ros`."""
-    return f'pypi_{ros}'
 
 
 def venv_name(ros):
