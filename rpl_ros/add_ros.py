@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""`rpl add-ros`: ROS 2 from PyPI, and our messages, for a virtual environment without the graph."""
+"""`rpl add-ros`: brings ROS 2 from PyPI, and our messages, into a virtual environment."""
 
 import argparse
 from importlib import metadata

@@ -43,7 +43,7 @@ def _places(package):
 
 
 def _share(kind, suffix):
-    """Return the text of an interface file of a message type; FileNotFoundError if there is none."""
+    """Return the text of an interface file of a message type, or raise FileNotFoundError."""
     package, name = _parts(kind)
     for place in _places(package):
         path = place / 'msg' / f'{name}{suffix}'
