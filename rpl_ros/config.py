@@ -24,6 +24,7 @@ from dataclasses import dataclass, field, fields, replace
 import difflib
 import math
 
+from rpl_ros.brief import brief
 from rpl_ros.tasks.specs import SPECS
 from rpl_ros.yaml_file import read_yaml
 
@@ -262,7 +263,7 @@ NODE_SETTINGS = {
 
 def did_you_mean(name, known):
     """Return ' (did you mean ...?)' for the nearest known name, or an empty string."""
-    near = difflib.get_close_matches(str(name), list(known), n=1)
+    near = difflib.get_close_matches(brief(name).strip("'"), list(known), n=1)
     return f' (did you mean {near[0]!r}?)' if near else ''
 
 
@@ -290,7 +291,7 @@ def _checked(spec, value, where):
     length, kind = spec.metadata['length'], type(spec.default[0])
     if not isinstance(value, (list, tuple, array)) or not len(value) or (
             length and len(value) != length):
-        raise SettingsError(f'{where}: {spec.name} is {value!r}, expected a list of '
+        raise SettingsError(f'{where}: {spec.name} is {brief(value)}, expected a list of '
                             f'{f"{length} values" if length else "values"} of type '
                             f'{kind.__name__}')
     return tuple(_checked_one(spec, f'{spec.name}[{index}]', kind, item, where)
@@ -299,19 +300,22 @@ def _checked(spec, value, where):
 
 def _checked_one(spec, name, kind, value, where):
     """Return the value called `name` as `kind` if the range or choices of `spec` allow it."""
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+    if kind is float and type(value) is int:
+        try:
+            value = float(value)
+        except OverflowError:
+            raise SettingsError(f'{where}: {name} is {brief(value)}, which is too large') from None
     if type(value) is not kind:
-        raise SettingsError(f'{where}: {name} is {value!r}, expected a value of type '
+        raise SettingsError(f'{where}: {name} is {brief(value)}, expected a value of type '
                             f'{kind.__name__}')
     low, high, choices = (spec.metadata[key] for key in ('low', 'high', 'choices'))
     if choices and value not in choices:
-        raise SettingsError(f'{where}: {name} is {value!r}, expected one of '
+        raise SettingsError(f'{where}: {name} is {brief(value)}, expected one of '
                             f'{", ".join(map(str, choices))}')
     if kind is float and not math.isfinite(value):
         raise SettingsError(f'{where}: {name} is {value}, expected a finite number')
     if low is not None and not low <= value <= high:
-        raise SettingsError(f'{where}: {name} is {value}, expected {low} to {high}')
+        raise SettingsError(f'{where}: {name} is {brief(value)}, expected {low} to {high}')
     return value
 
 
@@ -321,7 +325,7 @@ def make_settings(cls, values, where='settings'):
     about = cls.__doc__.strip().strip('.')
     for name in values:
         if name not in known:
-            raise SettingsError(f'{where}: unknown setting {name!r} of {about}'
+            raise SettingsError(f'{where}: unknown setting {brief(name)} of {about}'
                                 f'{did_you_mean(name, known)}')
     return cls(**{name: _checked(known[name], value, where) for name, value in values.items()})
 
@@ -356,16 +360,23 @@ def read_parameter_file(path, nodes=(*NODE_SETTINGS, *ROBOT_NODES)):
         raise SettingsError(f'{path}: expected a mapping of node names to ros__parameters')
     sections = {}
     for node, section in content.items():
-        name = str(node).rpartition('/')[2] if node != '/**' else node
+        if not isinstance(node, str):
+            raise SettingsError(f'{path}: a section is called {brief(node)}, expected the name of '
+                                'a node')
+        name = node.rpartition('/')[2] if node != '/**' else node
         if name in sections:
-            raise SettingsError(f'{path}: has two sections for {name}')
+            raise SettingsError(f'{path}: has two sections for {name[:100]}')
         if name != '/**' and name not in nodes:
-            raise SettingsError(f'{path}: unknown node {node!r}'
+            raise SettingsError(f'{path}: unknown node {brief(node)}'
                                 f'{did_you_mean(name, nodes)}')
         if not isinstance(section, dict) or not isinstance(section.get('ros__parameters'), dict):
             raise SettingsError(f'{path}: {node} has no mapping ros__parameters')
         values = section['ros__parameters']
-        sections[name] = {key: values[key] for key in values if not is_ros_own(str(key))}
+        for key in values:
+            if not isinstance(key, str):
+                raise SettingsError(f'{path}: unknown setting {brief(key)} of {name}, expected a '
+                                    'name')
+        sections[name] = {key: values[key] for key in values if not is_ros_own(key)}
     return sections
 
 
@@ -382,7 +393,7 @@ def load_settings(path, overrides=None):
     for where, names in ((f'{path} in /**', shared), ('overrides', overrides or {})):
         for name in names:
             if name not in everything:
-                raise SettingsError(f'{where}: unknown setting {name!r}'
+                raise SettingsError(f'{where}: unknown setting {brief(name)}'
                                     f'{did_you_mean(name, everything)}')
     result = {}
     for node, cls in NODE_SETTINGS.items():

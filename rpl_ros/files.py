@@ -57,6 +57,20 @@ def read_bytes(path):
         return file.read()
 
 
+def csv_rows(path):
+    """
+    Yield the rows of a CSV file as dicts: None is a cell that lacks, and the key of too many.
+
+    Bytes that are no UTF-8 become signs that no number has. ValueError, without the path, where it
+    is no such text; OSError as from open_regular().
+    """
+    with open_regular(path, 'r', newline='', encoding='utf-8', errors='replace') as file:
+        try:
+            yield from csv.DictReader(file)
+        except csv.Error as error:  # such as a field of more than 128 kB
+            raise ValueError(f'it is no CSV: {error}') from error
+
+
 def write_file(path, content, before=None):
     """
     Write bytes or text so that at any time there is the old file or the whole new one.

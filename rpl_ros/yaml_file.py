@@ -14,11 +14,21 @@
 
 """Reads YAML that people write: a key that stands twice is an error, not the last one's value."""
 
+from rpl_ros.brief import one_line
+from rpl_ros.files import open_regular
 import yaml
+
+MISFITS = (AttributeError, IndexError, KeyError, OverflowError, TypeError)
+"""What PyYAML raises besides its own errors where a value does not fit its tag."""
+
+MOST_DEEP = 50
+"""Levels of mappings and lists within each other."""
 
 
 class _Loader(yaml.SafeLoader):
     """Refuses keys that stand twice, and aliases, which ROS does not read either."""
+
+    _depth = 0
 
     def compose_node(self, parent, index):
         if self.check_event(yaml.AliasEvent):
@@ -26,7 +36,14 @@ class _Loader(yaml.SafeLoader):
             raise yaml.constructor.ConstructorError(
                 None, None, f'found the alias *{event.anchor}: write the value out, as ROS needs '
                 'it', event.start_mark)
-        return super().compose_node(parent, index)
+        self._depth += 1
+        if self._depth > MOST_DEEP:  # soon: what is nested costs the square of its depth
+            raise yaml.constructor.ConstructorError(None, None, 'nested too deeply',
+                                                    self.peek_event().start_mark)
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
 
     def construct_mapping(self, node, deep=False):
         lines = {}
@@ -44,13 +61,21 @@ def read_yaml(path):
     """
     Return what the YAML file at `path` holds.
 
-    ValueError, in one line and without the path, where it is no YAML, has a key twice at any
-    level, or an alias; OSError where it cannot be read.
+    ValueError as from parse_yaml(), without the path; OSError where it cannot be read.
+    """
+    with open_regular(path, 'r', encoding='utf-8') as file:
+        return parse_yaml(file)
+
+
+def parse_yaml(source):
+    """
+    Return what YAML says, a text or an open file.
+
+    ValueError, in one line, where it is no YAML, has a key twice at any level, or an alias.
     """
     try:
-        with open(path, encoding='utf-8') as file:
-            return yaml.load(file, _Loader)
+        return yaml.load(source, _Loader)
     except (yaml.YAMLError, ValueError) as error:  # the latter: not UTF-8, a date that is none
-        raise ValueError(' '.join(str(error).split())) from error
-    except RecursionError as error:
-        raise ValueError('nested too deeply') from error
+        raise ValueError(one_line(error)) from error
+    except MISFITS as error:
+        raise ValueError(f'a value does not fit its tag: {one_line(error)}') from error

@@ -21,7 +21,7 @@ import re
 from rpl_ros.bags import mcap_file, packed, sqlite_file
 from rpl_ros.bags.errors import BagError
 from rpl_ros.files import open_regular
-import yaml
+from rpl_ros.yaml_file import read_yaml
 
 KINDS = {mcap_file.MAGIC: mcap_file.McapFile, sqlite_file.MAGIC: sqlite_file.SqliteFile}
 SUFFIXES = ('.mcap', '.db3')
@@ -44,9 +44,13 @@ def storage_files(path):
         raise BagError(f'{path}: does not exist')
     if not path.is_dir():
         return [path]
+    try:
+        inside = list(path.iterdir())
+    except OSError as error:
+        raise BagError(f'{path}: cannot be read: {error.strerror}') from error
     named = list(dict.fromkeys(_there(path / Path(name).name)
                                for name in _named(path / 'metadata.yaml')))
-    found = sorted({_there(file) for file in path.iterdir() if _plain(file).suffix in SUFFIXES},
+    found = sorted({_there(file) for file in inside if _plain(file).suffix in SUFFIXES},
                    key=_number)
     missing = [file for file in named if not file.exists()]
     if missing:
@@ -75,8 +79,8 @@ def _information(path):
     Then it was being written, and the files say all that is needed.
     """
     try:
-        information = yaml.safe_load(path.read_text())['rosbag2_bagfile_information']
-    except (OSError, yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError):
+        information = read_yaml(path)['rosbag2_bagfile_information']
+    except (OSError, ValueError, KeyError, TypeError):
         return {}
     return information if isinstance(information, dict) else {}
 

@@ -21,6 +21,7 @@ ours, as the library's takes more time than all the rest, and ends at the first 
 
 from io import BytesIO
 import re
+from struct import error as StructError
 from struct import Struct
 
 from mcap.data_stream import ReadDataStream
@@ -32,6 +33,7 @@ from mcap.stream_reader import get_chunk_data_stream
 from rpl_ros.bags.errors import BagError
 from rpl_ros.bags.packed import unpack_start
 from rpl_ros.bags.stored import Connection, Stored
+from rpl_ros.files import open_regular
 
 MAGIC = b'\x89MCAP0\r\n'
 RECORD = Struct('<BQ')                  # opcode, length of what follows
@@ -58,7 +60,7 @@ class McapFile:
     def __init__(self, path, note, name=None):
         """Open the file, called `name`; `note` is called with a text for each damage."""
         self.path, self._note = name or path, note
-        self.file = open(path, 'rb')
+        self.file = open_regular(path)
         self.size = self.file.seek(0, 2)
         self.file.seek(0)
         self._schemas, self._connections = {}, {}
@@ -209,7 +211,7 @@ class McapFile:
             try:
                 self._define(Schema.read(stream) if code == Opcode.SCHEMA
                              else Channel.read(stream))
-            except (McapError, ValueError) as error:
+            except (McapError, StructError, ValueError) as error:
                 self._note(f'{self.path}: the record at offset {place} is damaged: {error}')
 
     def _define(self, record):

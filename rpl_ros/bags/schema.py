@@ -22,6 +22,7 @@ from rosbags.typesys import get_types_from_idl, get_types_from_msg, TypesysError
 from rpl_ros.bags.definitions import definition
 from rpl_ros.bags.errors import BagError
 from rpl_ros.bags.legacy import legacy_types
+from rpl_ros.brief import one_line
 
 # Topics of the graph by the last part of their name: equal to rpl_ros.nodes.qos.TOPICS (a test
 # compares them); repeated here because plain Python has no rpl_msgs.
@@ -70,7 +71,8 @@ def types_of(kind, text, encoding, where):
     try:
         types = {**own, **_parsed(text, encoding, kind)}
     except TypesysError as error:
-        raise BagError(f'{where}: the definition of {kind} cannot be read: {error}') from error
+        raise BagError(f'{where}: the definition of {kind} cannot be read: {one_line(error)}'
+                       ) from error
     difference = _difference(types, own, kind, '')
     if difference and _difference(types, before, kind, ''):
         raise BagError(f'{where}: {kind} was another version when this bag was recorded: '

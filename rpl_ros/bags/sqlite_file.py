@@ -21,6 +21,7 @@ import tempfile
 
 from rpl_ros.bags.errors import BagError
 from rpl_ros.bags.stored import Connection, Stored
+from rpl_ros.brief import brief, one_line
 
 MAGIC = b'SQLite format 3\x00'
 # sqlite3 stumbles over its own message where damaged names are no text.
@@ -29,6 +30,11 @@ ROWS = 1000
 """Messages that are given back at once."""
 MOST_LOST = 1 << 24
 """Messages beyond a damaged one among which a sound one is searched."""
+
+
+def _fits(values, kinds):
+    """Return whether values are of these types: a column of sqlite may hold any, and NULL."""
+    return all(type(value) is kind for value, kind in zip(values, kinds))
 
 
 class SqliteFile:
@@ -44,8 +50,13 @@ class SqliteFile:
             # The recorder was killed. Its last messages are in the log; sqlite would write beside
             # the bag to read them, so a copy is read.
             self._copy = tempfile.TemporaryDirectory()
-            for source in (path, log):
-                shutil.copy(source, self._copy.name)
+            try:
+                for source in (path, log):
+                    shutil.copy(source, self._copy.name)
+            except OSError as error:
+                self.close()
+                raise BagError(f'{self.path}: cannot be copied to read its log: '
+                               f'{error.strerror}') from error
             path = Path(self._copy.name) / path.name
         options = 'mode=rw' if self._copy else 'mode=ro&immutable=1'
         try:
@@ -53,7 +64,8 @@ class SqliteFile:
             self._connections = self._read_connections()
         except UNREADABLE as error:
             self.close()
-            raise BagError(f'{self.path}: cannot be read as an sqlite3 bag: {error}') from error
+            raise BagError(f'{self.path}: cannot be read as an sqlite3 bag: '
+                           f'{one_line(error)}') from error
 
     def close(self):
         """Close the file."""
@@ -70,10 +82,18 @@ class SqliteFile:
         texts = {kind: (text, encoding) for kind, text, encoding in self._data.execute(
             'SELECT topic_type, encoded_message_definition, encoding FROM message_definitions')
         } if 'message_definitions' in tables else {}
-        return {number: Connection(name, kind, *texts.get(kind, ('', '')), serialization,
-                                   self.path)
-                for number, name, kind, serialization in self._data.execute(
-                    'SELECT id, name, type, serialization_format FROM topics')}
+        found = {}
+        for row in self._data.execute('SELECT id, name, type, serialization_format FROM topics'):
+            if not _fits(row, (int, str, str, str)):
+                self._note(f'{self.path}: table topics is damaged: a row is {brief(row)}')
+                continue
+            number, name, kind, serialization = row
+            text, encoding = texts.get(kind, ('', ''))
+            if not _fits((text, encoding), (str, str)):
+                self._note(f'{self.path}: the definition of {kind} is damaged')
+                text = encoding = ''
+            found[number] = Connection(name, kind, text, encoding, serialization, self.path)
+        return found
 
     @property
     def connections(self):
@@ -91,7 +111,10 @@ class SqliteFile:
                     if number <= row:  # damaged pages may lead in circles
                         raise sqlite3.DatabaseError(f'message {number} follows {row}')
                     row, step = number, 0
-                    if topic in self._connections:
+                    if not _fits((time, data), (int, bytes)):
+                        self._note(f'{self.path}: message {number} is damaged: its time is '
+                                   f'{brief(time)}, its data are of type {type(data).__name__}')
+                    elif topic in self._connections:
                         found.append(Stored(self._connections[topic], time, data, number, time))
                     if len(found) == ROWS:
                         yield found
@@ -99,7 +122,8 @@ class SqliteFile:
                 break
             except UNREADABLE as error:
                 if not step:
-                    self._note(f'{self.path}: damaged after message {row}: {error}')
+                    self._note(f'{self.path}: damaged after message {row}: '
+                               f'{one_line(error)}')
                 step = 2 * step + 1  # beyond the damage, in steps that grow
                 if step > MOST_LOST:
                     break

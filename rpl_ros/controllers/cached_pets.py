@@ -26,6 +26,7 @@ import numpy as np
 
 from rpl_ros.assets import share
 from rpl_ros.controllers.primitives import for_observations
+from rpl_ros.files import open_regular
 
 LAYOUT = 'rpl_pets_cache_1'
 SIZES = (20, 7)  # observation and action of mbrl_pusher
@@ -50,7 +51,7 @@ def load_table(path):
     ValueError says what is wrong with it: given and expected layout.
     """
     try:
-        with np.load(path, allow_pickle=False) as content:
+        with open_regular(path) as file, np.load(file, allow_pickle=False) as content:
             origin = json.loads(str(content['origin']))
             states, actions = content['states'], content['actions']
     except (OSError, ValueError, KeyError, EOFError, TypeError, NotImplementedError,

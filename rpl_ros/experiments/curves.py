@@ -14,16 +14,17 @@
 
 """Learning curves of run folders, and their mean over seeds, from CSV and YAML alone."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 import shlex
 
 import numpy as np
+from rpl_ros.brief import brief
 from rpl_ros.experiments.grid import label_of
 from rpl_ros.experiments.methods import DEFAULT
+from rpl_ros.files import csv_rows
 from rpl_ros.measures import measure_of
-import yaml
+from rpl_ros.yaml_file import read_yaml
 
 
 @dataclass(frozen=True)
@@ -84,30 +85,44 @@ def evaluations_of(folder):
 def read_run(folder):
     """Return the Run in a folder; ValueError or OSError says why there is none to draw."""
     folder = Path(folder)
-    try:
-        facts = yaml.safe_load((folder / 'run.yaml').read_text())
-    except yaml.YAMLError:
-        raise ValueError(f'{folder / "run.yaml"}: not YAML') from None
-    if not isinstance(facts, dict) or 'task' not in facts:
-        raise ValueError(f'{folder / "run.yaml"}: names no task')
+    facts = _facts(folder / 'run.yaml')
     if facts.get('offline'):
         raise ValueError(f'{folder}: learned from bags alone: it is counted in updates, not in '
                          'env steps')
-    column, path = measure_of(str(facts['task'])).column, evaluations_of(folder)
-    with path.open(newline='') as file:
-        rows = list(csv.DictReader(file))
     try:
-        points = np.array([(float(row['env_steps']), float(row[column])) for row in rows])
+        column, command = measure_of(facts['task']).column, shared_command(facts['command'])
+    except ValueError as error:
+        raise ValueError(f'{folder / "run.yaml"}: {error}') from None
+    path = evaluations_of(folder)
+    try:
+        points = np.array([(float(row['env_steps']), float(row[column]))
+                           for row in csv_rows(path)])
     except (KeyError, TypeError, ValueError):
         raise ValueError(f'{path}: expected numbers in the columns env_steps and {column}'
                          ) from None
     if not len(points) or not np.isfinite(points).all() or (np.diff(points[:, 0]) <= 0).any():
         raise ValueError(f'{path}: expected finite numbers at increasing env_steps')
+    method, recipe = facts['method'], facts['recipe']
+    return Run(folder, facts['task'], method, recipe, label_of(folder, method, recipe),
+               facts['seed'], points[:, 0], points[:, 1], command)
+
+
+def _facts(path):
+    """Return what a run.yaml says, with what is left out; ValueError for a value of no use."""
+    try:
+        facts = read_yaml(path)
+    except ValueError as error:
+        raise ValueError(f'{path}: not YAML: {error}') from None
+    if not isinstance(facts, dict) or 'task' not in facts:
+        raise ValueError(f'{path}: names no task')
     # A run of `rpl launch` has neither method nor recipe: it learns a residual.
-    method, recipe = facts.get('method', 'residual'), facts.get('recipe', DEFAULT)
-    return Run(folder, str(facts['task']), method, recipe, label_of(folder, method, recipe),
-               int(facts.get('seed', 0)), points[:, 0], points[:, 1],
-               shared_command(str(facts.get('command', ''))))
+    facts = {'method': 'residual', 'recipe': DEFAULT, 'seed': 0, 'command': '', **facts}
+    for name, kind in (('task', str), ('method', str), ('recipe', str), ('seed', int),
+                       ('command', str)):
+        if type(facts[name]) is not kind or kind is int and not 0 <= facts[name] < 2**63:
+            raise ValueError(f'{path}: {name} is {brief(facts[name])}, expected a value of type '
+                             f'{kind.__name__}')
+    return facts
 
 
 def find_runs(folders):

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 import json
 import math
 import os
-from pathlib import Path
 import sys
 import time
 
@@ -32,6 +31,7 @@ from rpl_ros.config import load_settings, make_settings, ResidualSettings, Setti
 from rpl_ros.controllers import controller_for
 from rpl_ros.controllers.guard import Guard
 from rpl_ros.experiments.failures import how_it_failed
+from rpl_ros.files import read_bytes
 from rpl_ros.measures import measure_of
 from rpl_ros.policy.residual import ResidualPolicy
 from rpl_ros.policy.weights import check_fit, expected_of, unpack, WeightsError
@@ -164,7 +164,7 @@ def read_policy(path, expected):
     `expected` is {field of a PolicyShape: value}: see weights.expected_of().
     """
     try:
-        content = Path(path).read_bytes()
+        content = read_bytes(path)
         _, shape = unpack(content)
         check_fit(shape, expected)
     except OSError as error:

@@ -19,6 +19,7 @@ from itertools import product
 from pathlib import Path
 import re
 
+from rpl_ros.brief import brief
 from rpl_ros.config import did_you_mean, load_settings, make_settings, setting, SettingsError
 from rpl_ros.experiments.methods import DEFAULT, METHODS, recipe_file, recipes
 from rpl_ros.tasks.specs import SPECS
@@ -115,15 +116,15 @@ def _known(values, where):
     """Raise SettingsError where task, method or recipe is none that there is."""
     for key, known in KNOWN.items():
         if key in values and values[key] not in known:
-            raise SettingsError(f'{where}: unknown {key} {values[key]!r}'
-                                f'{did_you_mean(str(values[key]), known)}: expected one of '
+            raise SettingsError(f'{where}: unknown {key} {brief(values[key])}'
+                                f'{did_you_mean(values[key], known)}: expected one of '
                                 f'{", ".join(known)}')
 
 
 def _check_settings(task, settings, where):
     """Raise SettingsError where `settings` are none of the task's."""
     if not isinstance(settings, dict):
-        raise SettingsError(f'{where}: settings is {settings!r}, expected a mapping')
+        raise SettingsError(f'{where}: settings is {brief(settings)}, expected a mapping')
     for name, key in OWN.items():
         if name in settings:
             raise SettingsError(f'{where}: {name} is not for settings: give it as {key}')
@@ -151,8 +152,8 @@ def _jobs(out, values, where):
         _known(point, where)
         entry = make_settings(Entry, point, where)
         if not re.fullmatch(r'[\w.]*', entry.label):
-            raise SettingsError(f'{where}: label is {entry.label!r}, expected letters, digits, '
-                                '_ and . only')
+            raise SettingsError(f'{where}: label is {brief(entry.label)}, expected letters, '
+                                'digits, _ and . only')
         _check_settings(entry.task, settings, where)
         yield order, Job(out, entry.task, entry.method, entry.recipe, entry.label, entry.seeds,
                          entry.steps, tuple(settings.items()),
@@ -163,11 +164,12 @@ def _jobs(out, values, where):
 def _check_keys(values, allowed, where):
     """Raise SettingsError where `values` is no mapping or has a key that is not allowed."""
     if not isinstance(values, dict):
-        raise SettingsError(f'{where}: expected a mapping, found {values!r}')
+        raise SettingsError(f'{where}: expected a mapping, found {brief(values)}')
     for key in values:
         if key not in allowed:
-            raise SettingsError(f'{where}: unknown key {key!r}{did_you_mean(str(key), allowed)}: '
-                                f'expected one of {", ".join(allowed)}')
+            raise SettingsError(f'{where}: unknown key {brief(key)}'
+                                f'{did_you_mean(key, allowed)}: expected one of '
+                                f'{", ".join(allowed)}')
 
 
 def read_sweep(path):
@@ -186,9 +188,9 @@ def read_sweep(path):
     common = {key: content[key] for key in content if key not in ('out', 'runs')}
     out, runs = content.get('out', f'runs/{Path(path).stem}'), content.get('runs')
     if not isinstance(out, str) or not out:
-        raise SettingsError(f'{path}: out is {out!r}, expected the name of a folder')
+        raise SettingsError(f'{path}: out is {brief(out)}, expected the name of a folder')
     if not isinstance(runs, list) or not runs:
-        raise SettingsError(f'{path}: runs is {"missing" if runs is None else repr(runs)}, '
+        raise SettingsError(f'{path}: runs is {"missing" if runs is None else brief(runs)}, '
                             'expected a list of mappings')
     found, places = [], {}
     for number, entry in enumerate(runs, start=1):

@@ -15,9 +15,10 @@
 """The paper's methods (section V-D) and the recipes, as settings: one code learns all of them."""
 
 from rpl_ros.assets import share
+from rpl_ros.brief import brief
 from rpl_ros.config import did_you_mean, load_settings, SettingsError
 from rpl_ros.tasks.specs import SPECS
-import yaml
+from rpl_ros.yaml_file import parse_yaml
 
 # An actor that gives the whole action has no base policy to burn in on, and none to compare with.
 BASELINE = {'whole_action': True, 'actor_sees_base': False, 'burn_in': 'none', 'base_every': 0,
@@ -69,5 +70,13 @@ def settings_of(task, method, path, given):
     `given` is {setting: text} of the command line, which counts more than the method, and that
     more than the file. SettingsError for anything unknown, of a wrong type or out of range.
     """
-    values = {name: yaml.safe_load(text) if text else '' for name, text in given.items()}
+    values = {name: _value(name, text) for name, text in given.items()}
     return load_settings(path, {**method_settings(task, method), **values, 'task': task})
+
+
+def _value(name, text):
+    """Return the value of a setting on the command line, which is YAML, as ROS reads it."""
+    try:
+        return parse_yaml(text) if text else ''
+    except ValueError as error:
+        raise SettingsError(f'setting {name}: {brief(text)} cannot be read: {error}') from None

@@ -30,7 +30,7 @@ import numpy as np
 
 from rpl_ros.controllers.cached_pets import nearest, save_table
 from rpl_ros.experiments.evaluate import count, FRESH, mean_interval
-from rpl_ros.files import csv_text, InUseError, lock_folder, write_file
+from rpl_ros.files import csv_text, InUseError, lock_folder, read_bytes, write_file
 from rpl_ros.pets.planner import PlanSettings
 from rpl_ros.policy.weights import digest
 from rpl_ros.tasks import make_task
@@ -106,7 +106,7 @@ def cache(options, console, bar):
     """Make the table."""
     from rpl_ros.pets.controller import shipped_model
     table = _collect(options, options.states, console, bar)
-    model = Path(options.model or shipped_model()).read_bytes()
+    model = read_bytes(options.model or shipped_model())
     content = io.BytesIO()
     save_table(content, *table, {
         'command': f'rpl pets cache --states {options.states} --seed {options.seed}',

@@ -14,7 +14,6 @@
 
 """What a report needs from a run folder: settings, metrics, checkpoints."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 import re
@@ -25,8 +24,9 @@ from rpl_ros.controllers import controller_for
 from rpl_ros.experiments.evaluate import EvaluationError, read_policy
 from rpl_ros.experiments.pool import Scene
 from rpl_ros.experiments.train_folder import OFFLINE_METRICS
+from rpl_ros.files import csv_rows
 from rpl_ros.tasks.specs import spec
-import yaml
+from rpl_ros.yaml_file import read_yaml
 
 
 STRETCH = 100
@@ -73,8 +73,8 @@ def read_run(folder):
 def _facts(path):
     """Return what run.yaml tells, or {} where it tells nothing."""
     try:
-        return dict(yaml.safe_load(path.read_text()))
-    except (OSError, yaml.YAMLError, TypeError, ValueError):
+        return dict(read_yaml(path))
+    except (OSError, TypeError, ValueError):
         return {}
 
 
@@ -98,15 +98,13 @@ def read_metrics(folder, measure):
     """
     rows, path = [], Path(folder) / 'metrics.csv'
     try:
-        with path.open(newline='') as file:
-            table = csv.DictReader(file)
-            if table.fieldnames == list(OFFLINE_METRICS):
+        for row in csv_rows(path):
+            if list(row) == list(OFFLINE_METRICS):
                 return rows, f'{path}: no episodes of training: it learned from bags alone'
-            for row in table:
-                rows.append({'episode': int(row['episode']), 'mode': row['mode'],
-                             'value': float(row[measure.name]),
-                             'burn_in': int(row['burn_in']), 'env_steps': int(row['total_steps']),
-                             'seconds': float(row['wall_time_s'])})
+            rows.append({'episode': int(row['episode']), 'mode': row['mode'],
+                         'value': float(row[measure.name]),
+                         'burn_in': int(row['burn_in']), 'env_steps': int(row['total_steps']),
+                         'seconds': float(row['wall_time_s'])})
     except OSError as error:
         return rows, f'{path}: {error.strerror}: no curves of the training episodes'
     except (KeyError, ValueError, TypeError) as error:

@@ -17,14 +17,16 @@
 from dataclasses import dataclass
 from datetime import datetime
 import fcntl
+from math import isfinite
 import os
 import re
 import shlex
 
+from rpl_ros.brief import brief
 from rpl_ros.config import SettingsError
-from rpl_ros.files import LOCK
+from rpl_ros.files import LOCK, open_regular
 from rpl_ros.measures import measure_of
-import yaml
+from rpl_ros.yaml_file import read_yaml
 
 QUEUED, RUNNING, STOPPED, FAILED, FINISHED = 'queued', 'running', 'stopped', 'failed', 'finished'
 STATES = (RUNNING, FAILED, STOPPED, QUEUED, FINISHED)
@@ -47,7 +49,7 @@ class Status:
 def last_lines(path):
     """Return the last complete lines of a text file as a list; empty where there is none."""
     try:
-        with open(path, 'rb') as file:
+        with open_regular(path) as file:
             start = max(0, file.seek(0, os.SEEK_END) - TAIL)
             file.seek(start)
             lines = file.read().decode(errors='replace').split('\n')[:-1]
@@ -60,17 +62,18 @@ def last_number(path, column):
     """Return a column of the last row of a CSV file as a float; None where there is none."""
     lines = last_lines(path)
     try:
-        with open(path) as file:
-            header = file.readline().strip().split(',')
-        return float(lines[-1].split(',')[header.index(column)]) if lines else None
+        with open_regular(path, 'r', errors='replace') as file:
+            header = file.readline(TAIL).strip().split(',')
+        value = float(lines[-1].split(',')[header.index(column)]) if lines else None
     except (OSError, ValueError, IndexError):
         return None
+    return value if value is not None and isfinite(value) else None
 
 
 def in_use(folder):
     """Return whether another process holds the lock of a run folder."""
     try:
-        with open(folder / LOCK) as file:
+        with open_regular(folder / LOCK) as file:
             # Shared, so that two that only look do not see each other.
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -119,8 +122,12 @@ def read_figures(job):
 def finished(folder, steps, updates=0):
     """Return whether a run folder holds a complete run, at least as long as this."""
     run = _load(folder / 'run.yaml')
-    return ((folder / SUMMARY).is_file() and run.get('steps', 0) >= steps
-            and run.get('updates', 0) >= updates)
+    done = [run.get(name, 0) for name in ('steps', 'updates')]
+    for name, value in zip(('steps', 'updates'), done):
+        if type(value) is not int:
+            raise SettingsError(f'{folder / "run.yaml"}: {name} is {brief(value)}, expected a '
+                                'whole number')
+    return (folder / SUMMARY).is_file() and done[0] >= steps and done[1] >= updates
 
 
 def read_status(job):
@@ -139,9 +146,9 @@ def read_status(job):
 def _load(path):
     """Return a YAML file as a dict; {} where there is none. SettingsError if it is unreadable."""
     try:
-        content = yaml.safe_load(path.read_text()) if path.is_file() else {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SettingsError(f'{path}: cannot be read: {" ".join(str(error).split())}') from None
+        content = read_yaml(path) if path.exists() else {}
+    except (OSError, ValueError) as error:
+        raise SettingsError(f'{path}: cannot be read: {error}') from None
     return content if isinstance(content, dict) else {}
 
 
@@ -154,12 +161,13 @@ def check_same(job):
     facts = _load(job.folder / 'run.yaml')
     wanted = {name: getattr(job, name) for name in ('task', 'method', 'recipe', 'seed')}
     pairs = [(name, facts[name], value) for name, value in wanted.items() if name in facts]
-    sections = [section.get('ros__parameters', {})
+    sections = [section['ros__parameters']
                 for section in _load(job.folder / 'config.yaml').values()
-                if isinstance(section, dict)]
+                if isinstance(section, dict) and isinstance(section.get('ros__parameters'), dict)]
     pairs += [(name, section[name], value) for name, value in job.settings
               for section in sections if name in section]
     for name, there, value in pairs:
         if there != value:
-            raise SettingsError(f'{job.folder} holds another run: its {name} is {there}, not '
-                                f'{value}: give another out or label, or move it away')
+            raise SettingsError(f'{job.folder} holds another run: its {name} is '
+                                f'{brief(there)}, not {brief(value)}: give another out or label, '
+                                'or move it away')

@@ -19,15 +19,17 @@ Checkpoints are written whole or not at all. The tables grow by a line at a time
 beyond the checkpoint is cut off when a run goes on.
 """
 
+from contextlib import suppress
 import csv
 import io
 
+from rpl_ros.brief import brief
 from rpl_ros.config import load_settings, SettingsError
 from rpl_ros.data import MODE_NAMES
 from rpl_ros.experiments.run_status import finished, LOG, SUMMARY
-from rpl_ros.files import InUseError, LOCK, lock_folder, write_file
+from rpl_ros.files import csv_rows, InUseError, LOCK, lock_folder, write_file
 from rpl_ros.launching.run_folder import circumstances, parameter_file, to_yaml
-import yaml
+from rpl_ros.yaml_file import read_yaml
 
 METRICS = ('episode', 'mode', 'success', 'burn_in', 'on_trial', 'steps', 'total_steps', 'return',
            'policy_version', 'updates', 'critic_loss', 'mean_q', 'mean_residual', 'wall_time_s')
@@ -37,6 +39,9 @@ EVALUATION = ('env_steps', 'success', 'low', 'high', 'mean_return', 'return_low'
               'policy', 'on_trial', 'updates', 'wall_time_s')
 NEW = {'on_trial': ''}
 """Columns that the tables of version 0.1 may lack, and what stands there for its rows."""
+
+TEXTS, COUNTS = ('mode', 'policy'), ('env_steps', 'total_steps', 'updates')
+"""Columns that hold no numbers, and those whose numbers are whole."""
 
 
 def take(folder):
@@ -66,9 +71,9 @@ def begin(folder, run):
             difference = _compare(folder, run)
             if not difference and finished(folder, run['steps'], run['updates']):
                 return True
-        except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-            raise SettingsError(f'{folder}: its run.yaml or config.yaml cannot be '
-                                f'read: {error!r}; give another folder with --out') from error
+        except (OSError, ValueError) as error:
+            raise SettingsError(f'{folder}: its run.yaml or config.yaml cannot be read: {error}; '
+                                'give another folder with --out') from error
         if difference:
             raise SettingsError(f'{folder} holds a run with another configuration: {difference}; '
                                 'give another folder with --out')
@@ -82,7 +87,9 @@ def begin(folder, run):
 
 def _compare(folder, run):
     """Return in words how `run` differs from what is in `folder`, or ''."""
-    before = yaml.safe_load((folder / 'run.yaml').read_text())
+    before = read_yaml(folder / 'run.yaml')
+    if not isinstance(before, dict):
+        raise SettingsError(f'{folder / "run.yaml"}: expected a mapping')
     if 'arguments' in before:
         return 'it is one of rpl launch'
     config = load_settings(folder / 'config.yaml')
@@ -99,14 +106,14 @@ def _tree(settings):
 
 def _difference(wanted, found, where=''):
     """Return in words the first difference of two trees, or ''."""
-    for name in sorted({*wanted, *found}):
+    for name in sorted({*wanted, *found}, key=str):
         one, two = wanted.get(name), found.get(name)
         if isinstance(one, dict) and isinstance(two, dict):
             text = _difference(one, two, f'{where}{name}.')
             if text:
                 return text
         elif one != two:
-            return f'{where}{name} is {two!r} there, {one!r} asked for'
+            return f'{where}{name} is {brief(two)} there, {brief(one)} asked for'
     return ''
 
 
@@ -116,14 +123,32 @@ def _read_rows(path, columns, key, end):
 
     SettingsError where it has not the `columns`.
     """
-    with path.open(newline='', errors='replace') as file:
-        table = csv.DictReader(file)
-        missing = sorted(set(columns) - set(table.fieldnames or columns) - set(NEW))
-        if missing:
-            raise SettingsError(f'{path}: has no column {missing[0]!r}, expected '
-                                f'{",".join(columns)}')
-        return [{**NEW, **row} for row in table if None not in row.values()
-                and row[key].isdecimal() and int(row[key]) <= end]
+    rows = []
+    try:
+        for row in csv_rows(path):
+            missing = sorted(set(columns) - set(row) - set(NEW))
+            if missing:
+                raise SettingsError(f'{path}: has no column {missing[0]!r}, expected '
+                                    f'{",".join(columns)}')
+            if _is_whole(row) and int(row[key]) <= end:
+                rows.append({**NEW, **row})
+    except SettingsError:
+        raise
+    except (ValueError, OSError) as error:
+        raise SettingsError(f'{path}: cannot be read after row {len(rows)}: {error}') from error
+    return rows
+
+
+def _is_whole(row):
+    """Return whether a row has all of its numbers: the last one may have been cut off."""
+    with suppress(TypeError, ValueError):
+        for name, text in row.items():
+            if name not in TEXTS and text != NEW.get(name):
+                float(text)
+            if name in COUNTS:
+                int(text)
+        return None not in row and None not in row.values()
+    return False
 
 
 class Table:

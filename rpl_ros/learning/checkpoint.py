@@ -25,10 +25,11 @@ transitions than after the first. What is damaged costs at most itself, and is k
 from pathlib import Path
 import re
 
-from rpl_ros.files import set_aside, write_file
+from rpl_ros.brief import brief
+from rpl_ros.files import read_bytes, set_aside, write_file
 from rpl_ros.learning.learner_file import dump, restore
 from rpl_ros.learning.replay_file import dump_rows, read_rows
-from rpl_ros.policy.checked import brief, MisfitError, WeightsError
+from rpl_ros.policy.checked import MisfitError, WeightsError
 from rpl_ros.policy.weights import HIGHEST_VERSION
 
 FILE, BEFORE = 'learner.safetensors', 'learner_before.safetensors'
@@ -100,7 +101,7 @@ def _restore_newest(folder, learner):
         path = folder / name
         try:
             if path.is_file():
-                return name, *restore(learner, path.read_bytes()), '; '.join(problems)
+                return name, *restore(learner, read_bytes(path)), '; '.join(problems)
         except MisfitError as error:
             raise MisfitError(f'{path}: {error}') from error
         except (WeightsError, OSError) as error:
@@ -122,7 +123,7 @@ def _take_pieces(learner, pieces, added, say):
         try:
             if first >= added:
                 raise WeightsError('came after the checkpoint')
-            replay.put(read_rows(path.read_bytes(), replay, learner.spec, first), added)
+            replay.put(read_rows(read_bytes(path), replay, learner.spec, first), added)
         except MisfitError as error:
             raise MisfitError(f'{path}: {error}') from error
         except (WeightsError, OSError) as error:
@@ -160,7 +161,7 @@ def last_version(folder):
     path = Path(folder) / VERSION
     if not path.is_file():
         return 0
-    text = path.read_bytes()[:20].decode(errors='replace').strip()
+    text = read_bytes(path)[:20].decode(errors='replace').strip()
     if not text.isdecimal() or int(text) > HIGHEST_VERSION:
         raise WeightsError(f'{path}: {brief(text)} is no version')
     return int(text)

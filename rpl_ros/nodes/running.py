@@ -27,9 +27,11 @@ from rclpy.utilities import remove_ros_args
 from rpl_ros import console
 from rpl_ros.config import SettingsError
 from rpl_ros.discovery import local_by_default
+from rpl_ros.files import open_regular
 from rpl_ros.launching.child import LAUNCHER
 from rpl_ros.nodes.leaving import leave_in_time
 from rpl_ros.nodes.node_help import node_help
+from rpl_ros.nodes.sections import parameter_files
 
 BAD_SETTINGS = 2
 INTERRUPTED = 128 + signal.SIGINT
@@ -56,6 +58,8 @@ def run_node(make, args=None, keep_context=False, ends=False):
     local_by_default()
     signals = []
     try:
+        for path in parameter_files(words):  # ROS would wait for ever for what a pipe says
+            open_regular(path).close()
         foreign = remove_ros_args(words)[1:]
         if foreign:
             raise ValueError(f'unknown argument {foreign[0]!r}: parameters follow --ros-args, '

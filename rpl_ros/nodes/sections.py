@@ -50,9 +50,12 @@ def require_sections_that_reach(words, name, node):
     """
     for path in parameter_files(words):
         try:
-            sections = [str(section) for section in read_yaml(path) or {}]
-        except ValueError as error:
+            content = read_yaml(path) or {}
+        except (ValueError, OSError) as error:
             raise SettingsError(f'{path}: {error}') from error
+        if not isinstance(content, dict):
+            raise SettingsError(f'{path}: expected a mapping of node names to ros__parameters')
+        sections = [str(section) for section in content]
         meant = [section for section in sections if section.rpartition('/')[2] == name]
         if meant and not any(reaches(section, node) for section in meant):
             raise SettingsError(f'{path}: the section {meant[0]!r} does not reach the node '

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from rpl_ros.assets import share
 from rpl_ros.controllers.primitives import for_observations
+from rpl_ros.files import read_bytes
 from rpl_ros.learning.ddpg import use_fast_products
 from rpl_ros.pets.model_file import MODEL, restore
 from rpl_ros.pets.planner import Planner, read_plan
@@ -61,7 +62,7 @@ def make_pets(path=''):
     """
     path = Path(path or shipped_model())
     try:
-        ensemble, header, _ = restore(path.read_bytes(), MODEL, *SIZES)
+        ensemble, header, _ = restore(read_bytes(path), MODEL, *SIZES)
         plan = read_plan(header.get('plan', {}))
     except WeightsError as error:
         raise WeightsError(f'{path}: {error}') from error

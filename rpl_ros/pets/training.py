@@ -22,7 +22,7 @@ episode) alone, so a run that was stopped goes on as if it had not been.
 from pathlib import Path
 
 import numpy as np
-from rpl_ros.files import set_aside, write_file
+from rpl_ros.files import read_bytes, set_aside, write_file
 from rpl_ros.learning.ddpg import use_fast_products
 from rpl_ros.pets.ensemble import Ensemble, Shape
 from rpl_ros.pets.model_file import dump, MODEL, restore, TRAINING
@@ -78,7 +78,7 @@ class Training:
             path = self._folder / name
             try:
                 if path.is_file():
-                    self._restore(path.read_bytes())
+                    self._restore(read_bytes(path))
                     if problems:
                         moved = set_aside(self._folder, [self._folder / TRAINING_FILE])
                         self.notes += [*problems,

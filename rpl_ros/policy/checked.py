@@ -21,14 +21,11 @@ short, however long the value is.
 
 import json
 import math
-from reprlib import Repr
+
+from rpl_ros.brief import brief
 
 LARGEST = 1e300
 """Bound of numbers that may have any size: so they are finite."""
-
-
-_SHORT = Repr()
-_SHORT.maxstring = 80  # characters
 
 
 class WeightsError(ValueError):
@@ -37,11 +34,6 @@ class WeightsError(ValueError):
 
 class MisfitError(WeightsError):
     """Weights that are sound, but made for something else."""
-
-
-def brief(value):
-    """Return a value for an error's text: at most 200 characters."""
-    return _SHORT.repr(value)[:200]
 
 
 def _unique(pairs):
@@ -80,7 +72,10 @@ def check_value(name, value, kind, low=None, high=None):
     if type(value) not in kinds or low is not None and not low <= size <= high:
         bounds = f', {low} to {high}' if low is not None else ''
         raise WeightsError(f'{name} is {brief(value)}, expected {kind.__name__}{bounds}')
-    return kind(value)
+    try:
+        return kind(value)
+    except OverflowError:  # a whole number of hundreds of digits as a float
+        raise WeightsError(f'{name} is {brief(value)}, expected a smaller number') from None
 
 
 def check_keys(name, value, needed, optional=()):

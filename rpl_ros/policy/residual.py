@@ -23,8 +23,9 @@ is wrong with state or base action, the command is a stop.
 import numpy as np
 
 from rpl_ros import data
+from rpl_ros.brief import brief
 from rpl_ros.policy.actor import remember
-from rpl_ros.policy.checked import brief, WeightsError
+from rpl_ros.policy.checked import WeightsError
 
 
 def compose(base_action, residual, scale):

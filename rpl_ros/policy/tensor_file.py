@@ -26,7 +26,8 @@ import math
 import struct
 
 import numpy as np
-from rpl_ros.policy.checked import brief, check_value, strict_json, WeightsError
+from rpl_ros.brief import brief
+from rpl_ros.policy.checked import check_value, strict_json, WeightsError
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 

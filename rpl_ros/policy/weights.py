@@ -18,8 +18,9 @@ from dataclasses import dataclass, fields, MISSING
 
 import numpy as np
 
+from rpl_ros.brief import brief
 from rpl_ros.config import LearnerSettings
-from rpl_ros.policy.checked import brief, check_keys, check_value, MisfitError, WeightsError
+from rpl_ros.policy.checked import check_keys, check_value, MisfitError, WeightsError
 from rpl_ros.policy.tensor_file import (check_finite, check_layout, digest, load_tensors,
                                         read_head, save_with_header)
 

@@ -18,8 +18,10 @@ from dataclasses import dataclass
 import hashlib
 import math
 
+from rpl_ros.brief import brief
 from rpl_ros.tasks.specs import CONTROL_PERIOD
 from rpl_ros.tasks.wording import ACHIEVED_GOAL, action_names, observation_names
+from rpl_ros.yaml_file import parse_yaml
 import yaml
 
 MOST_TEXT = 100_000
@@ -64,8 +66,8 @@ def read_description(name, text, digest):
         raise DescriptionError(f'task {name!r}: the digest of its description is '
                                f'{digest_of(text)[:12]}..., expected {digest[:12]}...')
     try:
-        found = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
+        found = parse_yaml(text)
+    except ValueError as error:
         raise DescriptionError(f'task {name!r}: its description is no YAML: {error}') from error
     if not isinstance(found, dict):
         raise DescriptionError(f'task {name!r}: its description is {type(found).__name__}, '
@@ -75,7 +77,7 @@ def read_description(name, text, digest):
                                  ('max_ee_speed', float, 0.0, 1e3)):
         value = found.get(key)
         if type(value) is not kind or not math.isfinite(value) or not low <= value <= high:
-            raise DescriptionError(f'task {name!r}: {key} is {value!r}, expected a number of type '
-                                   f'{kind.__name__} from {low} to {high}')
+            raise DescriptionError(f'task {name!r}: {key} is {brief(value)}, expected a number of '
+                                   f'type {kind.__name__} from {low} to {high}')
         values[key] = value
     return TaskDescription(name, **values)

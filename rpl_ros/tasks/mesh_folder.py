@@ -24,6 +24,7 @@ from pathlib import Path
 import mujoco
 import numpy as np
 
+from rpl_ros.files import read_bytes
 from rpl_ros.tasks.object_library import finish
 from rpl_ros.tasks.object_parts import ObjectError, Part, rotation_matrices
 
@@ -62,7 +63,10 @@ def load_mesh_folder(path, rng):
 
 def read_triangles(file):
     """Return the triangles (n, 3 corners, 3) of a mesh file, its own unit; or ObjectError."""
-    content = file.read_bytes()
+    try:
+        content = read_bytes(file)
+    except OSError as error:
+        raise ObjectError(f'{file}: cannot be read: {error.strerror}') from error
     if not content:
         raise ObjectError(f'{file}: empty file; expected a binary STL or OBJ mesh')
     if file.suffix.lower() == '.stl':
