@@ -259,7 +259,7 @@ def test_a_policy_is_evaluated_in_the_scene_of_its_training(own_module, tmp_path
     path = learned(tmp_path / 'run')
     scene, line = scene_of(path)
     assert scene == Scene('hook', 7, '', 'own_module:act', 1.0, 150, 0.2, 'joints')
-    assert str(tmp_path / 'run/config.yaml') in line and 'assumed' not in line
+    assert str(tmp_path / 'run/config.yaml') in line and 'Assumed' not in line
     for words in ('controller own_module:act', 'arm joints', 'seed 7', 'horizon 150'):
         assert words in line
     scene, line = scene_of(path, '--controller', 'reactive_hook', '--seed', '1')
@@ -278,9 +278,9 @@ def test_a_policy_file_alone_says_what_is_assumed(own_module, tmp_path):
     scene, line = scene_of(path)
     assert scene == Scene('hook', 0, '', 'reactive_hook', 1.0, 150, 0.2, 'paper')
     assert 'horizon 150' in line and 'lies in no run folder' in line
-    assert 'give --controller and --arm if it was another' in line
+    assert 'controller reactive_hook and arm paper; give --controller or --arm if it was' in line
     assert 'give --arm if' in scene_of(path, '--controller', 'own_module:act')[1]
-    assert 'assumed' not in scene_of(path, '--controller', 'own_module:act', '--arm', 'paper')[1]
+    assert 'Assumed' not in scene_of(path, '--controller', 'own_module:act', '--arm', 'paper')[1]
 
 
 def test_a_policy_in_the_folder_of_another_run_takes_nothing_from_there(own_module, tmp_path):

@@ -239,12 +239,14 @@ def test_a_run_that_is_too_short_says_how_long_it_must_be():
     found = earliest(recipe)
     assert (found.burn_in, found.counts) == (10_000, 20_000)
     line = in_words(found, 10_000, '--steps {}')
-    assert line.startswith('warning: ') and 'The least is --steps 20000' in line
+    assert line.startswith('warning: ') and 'more than --steps 20000; with --steps 40000 ' in line
     assert 'burn-in until step 10,000' in line and 'a trial of 20 episodes' in line
-    assert not in_words(found, 20_000, '--steps {}').startswith('warning')
+    assert in_words(found, 20_000, '--steps {}').startswith('warning')  # ends as it may begin
+    line = in_words(found, 20_001, '--steps {}')
+    assert line.startswith('the base controller counts until step 20,000 at the earliest: burn-in')
     # Weights after the burn-in are published with update 5,200, at step 10,400: 107, 111, ...
     line = live_in_words(recipe)
-    assert 'burn-in until step 10,000' in line and 'The least is episodes:=204' in line
+    assert 'burn-in until step 10,000' in line and 'more than episodes:=204; with episodes:=408 ' in line
     assert not in_words(found, 0, 'episodes:={}', 100).startswith('warning')  # it has no end
     never = earliest(settings_with(updates_per_step=0.0))
     assert 'never count' in in_words(never, 100, '--steps {}')

@@ -235,14 +235,14 @@ def read_scene(options):
     given = {name: getattr(options, name) for name in (
         'seed', 'objects', 'controller', 'residual_scale', 'horizon', 'max_ee_speed',
         'arm') if getattr(options, name) is not None}
-    policy, notes = None, []
+    policy, notes, config = None, [], share('config') / f'{options.task}.yaml'
     if options.policy:
         policy, shape = read_policy(options.policy, expected_of(find_spec(options.task)))
-        learned, line = learned_in(options.policy, shape, given)
+        learned, line = learned_in(options.policy, shape, given,
+                                   Scene.of(load_settings(config, {'task': options.task})))
         given, notes = {**learned, **given}, [line, *([SAME_AS_BASE] if is_base(policy) else [])]
     try:
-        scene = Scene.of(load_settings(share('config') / f'{options.task}.yaml',
-                                       {**given, 'task': options.task}))
+        scene = Scene.of(load_settings(config, {**given, 'task': options.task}))
         controller_for(find_spec(options.task), scene.controller)
     except (ValueError, OSError) as error:
         raise EvaluationError(str(error)) from None

@@ -64,12 +64,13 @@ def read_config(config, shape):
     return values
 
 
-def learned_in(path, shape, given):
+def learned_in(path, shape, given, defaults):
     """
     Return ({setting: value}, line) for a policy file: the scene of its training, and its source.
 
     `shape` is its PolicyShape, `given` are names that the command line gives: they are left out.
-    The line says what was taken from where, and what is assumed because nothing tells it.
+    The line says what was taken from where, and which values of the Scene `defaults` are assumed
+    because nothing tells them.
     """
     values = {name: getattr(shape, name) for name in IN_FILE if getattr(shape, name) is not None}
     source, why = path, 'it lies in no run folder'
@@ -81,17 +82,19 @@ def learned_in(path, shape, given):
         except MisfitError as error:
             why = f'{config} is of another run: the policy file says that {error}'
     values = {name: value for name, value in values.items() if name not in given}
-    missing = [name for name in ASSUMED if name not in values and name not in given]
-    return values, _in_words(values, source, missing, why)
+    assumed = {name: getattr(defaults, name) for name in ASSUMED
+               if name not in values and name not in given}
+    return values, _in_words(values, source, assumed, why)
 
 
-def _in_words(values, source, missing, why):
+def _in_words(values, source, assumed, why):
     """Return the line of learned_in()."""
     # 0 and '' stand for the task's own.
     told = ', '.join(f'{name} {value}' for name, value in values.items() if value not in (0, ''))
     line = f'taken from {source}: {told or "nothing but defaults"}'
-    if missing:
-        options = ' and '.join(f'--{name}' for name in missing)
-        line += (f'. Nothing tells with which {" and ".join(missing)} it was learned ({why}): '
-                 f'that of config/<task>.yaml is assumed; give {options} if it was another')
+    if assumed:
+        values = ' and '.join(f'{name} {value}' for name, value in assumed.items())
+        options = ' or '.join(f'--{name}' for name in assumed)
+        line += (f'. Assumed, as nothing tells with what it learned ({why}): {values}; give '
+                 f'{options} if it was another')
     return line

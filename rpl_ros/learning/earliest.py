@@ -104,14 +104,15 @@ def in_words(found, steps, option, size=1):
     if found.counts is None:
         return ('warning: with these settings the residual can never count: the base controller '
                 'does (updates_per_step 0, or no episode without exploration for the trial)')
-    if not steps or steps >= found.counts:
+    if not steps or steps > found.counts:
         return (f'the base controller counts until step {found.counts:,} at the earliest: '
                 f'{_until(found)}')
     least = math.ceil(found.counts / size)
     return (f'warning: this run of {steps:,} steps is too short for the residual to count: '
             f'{_until(found)}, so that it can count from step {found.counts:,} on. '
-            f'Until then the base controller counts, in evaluations as well. The least is '
-            f'{option.format(least)}; twice as many give the policy time to get better')
+            'Until then the base controller counts, in evaluations as well. It takes more than '
+            f'{option.format(least)}; with {option.format(2 * least)} the policy has time to get '
+            'better')
 
 
 def live_in_words(settings):
