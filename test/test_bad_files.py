@@ -227,8 +227,8 @@ def test_a_field_of_a_table_that_is_too_large(tmp_path):
     with pytest.raises(SettingsError, match='metrics.csv: cannot be read after row 1: it is no'):
         train_folder.Table(metrics, columns, 'total_steps', 1000)
     assert '2,150' in metrics.read_text()  # nothing is cut off where it cannot be read
-    metrics.write_text('mode,success,burn_in,total_steps,wall_time_s\nbase,1,0,50,1.5\n'
-                       f'base,1,0,{"x" * 200_000},2')
+    metrics.write_text('episode,mode,success,burn_in,total_steps,wall_time_s\n0,base,1,0,50,1.5\n'
+                       f'1,base,1,0,{"x" * 200_000},2')
     rows, problem = run_record.read_metrics(tmp_path, measure_of('push'))
     assert len(rows) == 1 and 'row 2 is not used' in problem
 

@@ -246,7 +246,8 @@ def test_a_run_that_is_too_short_says_how_long_it_must_be():
     assert line.startswith('the base controller counts until step 20,000 at the earliest: burn-in')
     # Weights after the burn-in are published with update 5,200, at step 10,400: 107, 111, ...
     line = live_in_words(recipe)
-    assert 'burn-in until step 10,000' in line and 'more than episodes:=204; with episodes:=408 ' in line
+    assert 'burn-in until step 10,000' in line
+    assert 'more than episodes:=204; with episodes:=408 ' in line
     assert not in_words(found, 0, 'episodes:={}', 100).startswith('warning')  # it has no end
     never = earliest(settings_with(updates_per_step=0.0))
     assert 'never count' in in_words(never, 100, '--steps {}')
