@@ -267,3 +267,18 @@ def test_what_was_learned_is_kept_where_ctrl_c_meets_a_publication(tmp_path):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / 'out/learner.safetensors').exists()
     assert list((tmp_path / 'out').glob('replay_*.safetensors'))
+
+
+def test_it_names_the_beginning_that_it_did_not_hear(learner_side, tmp_path):
+    start, ready, send, spin, _, statuses, _ = learner_side
+    rng = np.random.default_rng(0)
+    with start():
+        ready()
+        messages = list(episode_messages(0, rng))
+        send(messages[14:])  # as `ros2 bag play` without a delay: seven steps are lost
+        for number in (1, 2):  # two newer episodes show that the first one stays as it is
+            send(episode_messages(number, rng))
+        spin(lambda: statuses[-1].transitions == 293)
+    said = (tmp_path / 'learner_node.log').read_text()
+    assert 'the first state is step 7 of episode 0: steps 0 to 6 of episode 0 did not come' in said
+    assert said.count('ros2 bag play -d 3') == 1

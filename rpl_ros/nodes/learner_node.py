@@ -33,6 +33,7 @@ from rpl_ros.bags.errors import BagError
 from rpl_ros.config import LearnerSettings, SettingsError
 from rpl_ros.convert import read_command, read_state, to_bytes
 from rpl_ros.files import InUseError, lock_folder, write_file
+from rpl_ros.gaps import Gaps
 from rpl_ros.learning.checkpoint import begin_anew, keep_version, last_version, resume, save
 from rpl_ros.learning.learner import Learner, LearningError
 from rpl_ros.learning.recorded import take_bags
@@ -61,7 +62,7 @@ class LearnerNode(ManagedNode):
         """Build the networks, restore them where a checkpoint exists."""
         self._folder = Path(self.settings.out) if self.settings.out else None
         self._learner = self._make_learner()
-        self._joiner = Joiner(self._learner.spec)
+        self._joiner, self._gaps = Joiner(self._learner.spec), Gaps()
         self._episodes = SimpleQueue()
         self._error = ''
         self._stamp = Time()
@@ -150,7 +151,10 @@ class LearnerNode(ManagedNode):
         """Take what came on both topics."""
         for message in take_messages(self, 'state', self._states):
             self._stamp = message.header.stamp
-            self._join('state', read_state(message))
+            state = read_state(message)
+            if missing := self._gaps.add(state):
+                self.warn('gap', missing)
+            self._join('state', state)
         for message in take_messages(self, 'command', self._commands):
             command = read_command(message)
             self._version_in_use = max(self._version_in_use, command.policy_version)
