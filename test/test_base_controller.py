@@ -30,6 +30,8 @@ from rpl_ros.tasks import make_task
 from rpl_ros.tasks.specs import spec
 from std_msgs.msg import Header
 
+pytestmark = pytest.mark.graph
+
 SIZES = spec('push')
 PROGRAM = """
 import numpy as np

@@ -16,8 +16,10 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-
+import pytest
 from rpl_ros.nodes.distribution import Numbering, publisher_of
+
+pytestmark = pytest.mark.graph
 
 
 def feed(numbering, numbers, publishers):

@@ -37,6 +37,8 @@ from std_msgs.msg import Bool
 from std_srvs.srv import SetBool, Trigger
 import yaml
 
+pytestmark = pytest.mark.graph
+
 
 @pytest.fixture(scope='module')
 def graph(tmp_path_factory):

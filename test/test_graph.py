@@ -28,6 +28,8 @@ from rpl_ros.tasks.specs import spec, SPECS
 from rpl_ros.transitions import Joiner
 from std_msgs.msg import Header
 
+pytestmark = pytest.mark.graph
+
 
 @pytest.mark.parametrize('task', SPECS)
 def test_four_nodes_play_the_same_episodes_as_one_process(tmp_path, task):

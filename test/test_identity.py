@@ -33,6 +33,8 @@ from rpl_ros.nodes.senders import Senders, UNKNOWN
 from rpl_ros.tasks.specs import spec
 from rpl_ros.transitions import Joiner
 
+pytestmark = pytest.mark.graph
+
 TASK = 'push'
 SIZES = spec(TASK)
 

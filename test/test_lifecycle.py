@@ -17,12 +17,15 @@
 import signal
 
 from graph_tools import free_domain, listener, nodes
+import pytest
 from rcl_interfaces.msg import Parameter, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from robot_tools import (ADAPTER, altered_adapter, Graph, is_stop, robot, SETTINGS, SIM, STOPS)
 from rpl_ros.nodes.qos import subscribe
 from rpl_ros.nodes.robot_messages import read_twist
 from std_srvs.srv import Trigger
+
+pytestmark = pytest.mark.graph
 
 
 def ends_with_stops(graph):

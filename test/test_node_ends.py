@@ -29,6 +29,8 @@ from rpl_ros.assets import share
 from rpl_ros.discovery import SETTINGS as DISCOVERY
 from rpl_ros.nodes.node_help import SETTINGS
 
+pytestmark = pytest.mark.graph
+
 NODE = """
 import rclpy
 from rpl_msgs.msg import LearnerStatus

@@ -32,6 +32,8 @@ from rpl_ros.experiments.bench_bags import encoded, write_bag
 from rpl_ros.nodes.qos import subscribe
 from rpl_ros.transitions import Joiner
 
+pytestmark = pytest.mark.graph
+
 MANY = 60
 
 

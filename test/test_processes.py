@@ -235,6 +235,7 @@ def test_children_end_with_a_killed_launcher(tmp_path):
     assert not alive(int(pid_file.read_text()))
 
 
+@pytest.mark.graph
 @pytest.mark.parametrize('task, shown', [
     ('hook', 'success: base'), ('mbrl_pusher', 'return: base')])
 def test_real_nodes(tmp_path, task, shown):

@@ -43,6 +43,8 @@ from rpl_ros.nodes.recorder_node import arrival_order, times_of
 from sensor_msgs.msg import JointState
 import yaml
 
+pytestmark = pytest.mark.graph
+
 DOMAIN = free_domain()
 STEPS = 300
 VERSIONS = 20

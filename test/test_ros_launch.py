@@ -15,34 +15,20 @@
 """The launch files: read as text everywhere, run where launch_ros and the package are."""
 
 import ast
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from importlib.util import module_from_spec, spec_from_file_location
 import os
 from pathlib import Path
-import shutil
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
-
+from ros_tools import HAS_LAUNCH, ROS2, runs, wait_for_rows
 from rpl_ros.launching import graph
 from rpl_ros.tasks.specs import SPECS
 
 ROOT = Path(__file__).resolve().parents[1]
-# Not find_spec('launch'): in a checkout that finds our folder of this name.
-HAS_LAUNCH = bool(find_spec('launch_ros'))
-ROS2 = shutil.which('ros2', path=f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}')
-
-
-def installed():
-    """Return whether ROS finds our programs: colcon installs them there, pip does not."""
-    prefixes = filter(None, os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep))
-    return any((Path(prefix) / 'lib/rpl_ros/sim_node').exists() for prefix in prefixes)
-
-
-runs = pytest.mark.skipif(not (HAS_LAUNCH and ROS2 and installed()),
-                          reason='needs ros2 launch and a colcon build of this package')
 
 
 def imported(path):
@@ -100,14 +86,6 @@ def ros2_launch(*words):
         [ROS2, 'launch', 'rpl_ros', 'hook.launch.py', 'headless:=true', 'report:=false', *words],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         env={**os.environ, 'ROS_DOMAIN_ID': '74'})
-
-
-def wait_for_rows(path, rows, seconds=90):
-    """Wait until a file has some lines."""
-    until = time.monotonic() + seconds
-    while not path.exists() or len(path.read_text().splitlines()) < rows:
-        assert time.monotonic() < until, f'{path} has not grown to {rows} lines'
-        time.sleep(0.2)
 
 
 @runs

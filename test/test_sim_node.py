@@ -24,6 +24,8 @@ from rpl_msgs.msg import LearnerStatus
 from rpl_ros.nodes.qos import publisher, subscribe
 from rpl_ros.tasks import make_task
 
+pytestmark = pytest.mark.graph
+
 HOOK = {'task': 'hook', 'seed': 2, 'subscribers': 1}
 
 
