@@ -19,11 +19,15 @@ import sys
 
 
 def begin():
-    """Make standard output and error take any text; see also modules.py."""
+    """
+    Make standard output and error take any text, each line at once; see also modules.py.
+
+    A file or pipe would get what is printed when much has come together, or at the end.
+    """
     for stream in (sys.stdout, sys.stderr):
         # Not all can: a test may have put something else in their place.
         if hasattr(stream, 'reconfigure'):
-            stream.reconfigure(errors='replace')
+            stream.reconfigure(errors='replace', line_buffering=True)
     # For the processes that this one starts: the first one counts from Python 3.11 on.
     os.environ.setdefault('PYTHONSAFEPATH', '1')
     os.environ.setdefault('PYTHONUTF8', '1')

@@ -17,6 +17,7 @@
 import io
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -85,3 +86,15 @@ def test_a_log_file_grows_while_the_command_runs(tmp_path):
     finally:
         process.kill()
         process.wait()
+
+
+def test_what_a_program_prints_is_in_a_pipe_at_once():
+    code = 'import time; from rpl_ros import console; console.begin(); print(1); time.sleep(600)'
+    with subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE) as process:
+        timer = threading.Timer(60, process.kill)
+        timer.start()
+        try:
+            assert process.stdout.readline() == b'1\n'  # nothing, if it came at the end
+        finally:
+            timer.cancel()
+            process.kill()
