@@ -14,10 +14,13 @@
 
 """config/record_qos.yaml makes `ros2 bag record` subscribe as recorder_node does."""
 
+from types import SimpleNamespace
+
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rpl_ros.assets import share
 from rpl_ros.nodes.qos import TOPICS
 from rpl_ros.nodes.queues import queue_profile
+from rpl_ros.nodes.recorder_node import Source
 import yaml
 
 POLICIES = {'history': HistoryPolicy, 'reliability': ReliabilityPolicy,
@@ -31,3 +34,11 @@ def test_the_overrides_are_the_profiles_of_the_recorder():
         name: POLICIES[name].get_from_short_key(value) if name in POLICIES else value
         for name, value in policies.items()}) for topic, policies in content.items()}
     assert found == {f'/{topic}': queue_profile(topic) for topic in TOPICS}
+
+
+def test_each_file_of_a_bag_begins_with_what_holds_and_repeats_no_result():
+    """Results are kept for nodes that start late, but each is of one episode."""
+    durability = {topic: Source(topic, SimpleNamespace(topic_name=topic), *TOPICS[topic])
+                  .described[1]['durability'] for topic in TOPICS}
+    assert {topic for topic, kind in durability.items() if kind == 'transient_local'} == {
+        'policy_weights', 'task'}

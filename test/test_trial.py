@@ -241,9 +241,9 @@ def test_a_run_that_is_too_short_says_how_long_it_must_be():
     line = in_words(found, 10_000, '--steps {}')
     assert line.startswith('warning: ') and 'more than --steps 20000; with --steps 40000 ' in line
     assert 'burn-in until step 10,000' in line and 'a trial of 20 episodes' in line
-    assert in_words(found, 20_000, '--steps {}').startswith('warning')  # ends as it may begin
+    assert in_words(found, 20_000, '--steps {}').startswith('warning')
     line = in_words(found, 20_001, '--steps {}')
-    assert line.startswith('the base controller counts until step 20,000 at the earliest: burn-in')
+    assert line.startswith('the base controller counts until step 20,000 at the earliest: ')
     # Weights after the burn-in are published with update 5,200, at step 10,400: 107, 111, ...
     line = live_in_words(recipe)
     assert 'burn-in until step 10,000' in line

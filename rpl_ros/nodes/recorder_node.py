@@ -21,14 +21,14 @@ import time
 
 from mcap.writer import CompressionType
 from rclpy.clock import Clock, ClockType
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 
 from rpl_ros.config import RecorderSettings, SettingsError
 from rpl_ros.launching.bag import Bag, qos_entry
 from rpl_ros.nodes.distribution import publisher_of
 from rpl_ros.nodes.params import RplNode
-from rpl_ros.nodes.qos import announce, TOPICS
+from rpl_ros.nodes.qos import announce, LATCHED, TOPICS
 from rpl_ros.nodes.queues import NeverReady, queue, take
 from rpl_ros.nodes.running import run_node
 from rpl_ros.rewards import described
@@ -52,8 +52,9 @@ class Source:
         """Take the subscription, its message type and its profile."""
         self.topic, self.reader, self.kind, self.name = topic, reader, kind, reader.topic_name
         package, folder, _ = kind.__module__.split('.', 2)
-        self.described = (f'{package}/{folder}/{kind.__name__}', qos_entry(
-            profile.depth, profile.durability == DurabilityPolicy.TRANSIENT_LOCAL))
+        # Only of what holds until the next one does each file of a bag begin with the newest.
+        self.described = (f'{package}/{folder}/{kind.__name__}',
+                          qos_entry(profile.depth, profile == LATCHED))
 
 
 def times_of(info, now):
