@@ -125,7 +125,7 @@ def fingerprint(identity):
 
 def read(path):
     """Return the text of a file, or None if it is not there."""
-    return path.read_text() if path.is_file() else None
+    return path.read_text(encoding='utf-8') if path.is_file() else None
 
 
 def check(cuda, ros):
@@ -202,14 +202,14 @@ def install_torch(made, pin, wanted):
 def install_packages(made, identity, needed, torch):
     """Install all pinned packages; `needed` is what requirements() returned."""
     build, others = needed
-    made.identity.write_text('')
+    made.identity.write_text('', encoding='utf-8')
     with step('build tools'):
         made.pip('install', '--retries', '2', *(build or ['pip']))
     install_torch(made, next(pin for pin in others if pin.startswith('torch==')), torch)
     with step(f'{len(others)} packages and what they need'):
         # For Python 3.10 the newest release of some packages is there as source only.
         made.pip('install', '--prefer-binary', *others)
-    made.identity.write_text(identity)
+    made.identity.write_text(identity, encoding='utf-8')
 
 
 def link(place, target):
@@ -262,7 +262,7 @@ def set_up(torch, ros):
         message_build.build(made.folder, distribution, made.run)
     with step('rpl_ros'):
         install_package(made)
-    made.stamp.write_text(fingerprint(identity))
+    made.stamp.write_text(fingerprint(identity), encoding='utf-8')
     return 0
 
 

@@ -137,7 +137,7 @@ def lock_folder(folder):
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    file = open(folder / LOCK, 'a+')  # not 'w': it tells who holds it
+    file = open(folder / LOCK, 'a+', encoding='utf-8')  # not 'w': it tells who holds it
     for _ in range(10):
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

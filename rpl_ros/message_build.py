@@ -71,8 +71,9 @@ def build(venv, distribution, run, source=SOURCE):
     prefixes = [str(venv)]
     if distribution:
         prefixes += os.environ['AMENT_PREFIX_PATH'].split(':')
-        (Path(purelib) / 'rpl_ros_restart.py').write_text(RESTART)
-        (Path(purelib) / 'rpl_ros_restart.pth').write_text('import rpl_ros_restart\n')
+        (Path(purelib) / 'rpl_ros_restart.py').write_text(RESTART, encoding='utf-8')
+        (Path(purelib) / 'rpl_ros_restart.pth').write_text('import rpl_ros_restart\n',
+                                                           encoding='utf-8')
     else:
         repair_exports(venv, python_include, numpy_include)
     environ = {'PATH': f'{venv / "bin"}:{os.environ["PATH"]}',

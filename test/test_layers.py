@@ -136,3 +136,22 @@ def test_no_module_or_class_defines_a_name_twice():
                 names = [part.name for part in scope.body
                          if isinstance(part, (ast.FunctionDef, ast.ClassDef))]
                 assert len(names) == len(set(names)), (path, scope, sorted(names))
+
+
+def opens_text_by_locale(call):
+    """Return whether a call opens a text file in the encoding of the machine's locale."""
+    name = getattr(call.func, 'attr', getattr(call.func, 'id', ''))
+    constants = [part.value for part in (*call.args, *(word.value for word in call.keywords))
+                 if isinstance(part, ast.Constant)]
+    given = {word.arg for word in call.keywords}
+    other = isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) in ('os', 'bag')
+    binary = name == 'open' and any(isinstance(one, str) and 'b' in one for one in constants)
+    return name in ('open', 'read_text', 'write_text') and not (
+        given & {'encoding', None} or other or binary)
+
+
+def test_text_files_are_utf8_whatever_the_locale():
+    found = [f'{path.name}:{node.lineno}' for path in ROOT.rglob('*.py')
+             for node in ast.walk(ast.parse(path.read_text(encoding='utf-8')))
+             if isinstance(node, ast.Call) and opens_text_by_locale(node)]
+    assert not found

@@ -190,7 +190,7 @@ class DataSet:
         for name, content in (('info', self._info()), ('stats', {
                 key: {name: values.tolist() for name, values in feature.items()}
                 for key, feature in self._statistics.items()})):
-            (meta / f'{name}.json').write_text(json.dumps(content, indent=4))
+            (meta / f'{name}.json').write_text(json.dumps(content, indent=4), encoding='utf-8')
 
     def close(self):
         """End the files; without finish() before, they are no data set."""

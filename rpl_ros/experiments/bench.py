@@ -70,19 +70,19 @@ def launch(folder, task, *arguments, settings=None):
     words = [*python_module('rpl_ros.cli'), 'launch', task, f'out:={folder}',
              'report:=false', 'headless:=true', *arguments]
     if settings:
-        content = yaml.safe_load((share('config') / f'{task}.yaml').read_text())
+        content = yaml.safe_load((share('config') / f'{task}.yaml').read_text(encoding='utf-8'))
         for section in content.values():  # a node's own section would win over the shared one
             for name in settings:
                 section['ros__parameters'].pop(name, None)
         content['/**']['ros__parameters'].update(settings)
         path = Path(f'{folder}.yaml')
-        path.write_text(yaml.safe_dump(content))
+        path.write_text(yaml.safe_dump(content), encoding='utf-8')
         words.append(f'params_file:={path}')
     done = subprocess.run(words, capture_output=True, text=True)
     if done.returncode:
         said = done.stdout[-2000:] + done.stderr[-2000:]
         raise RuntimeError(f'{" ".join(words)} failed:\n{said}')
-    with open(Path(folder) / 'metrics.csv', newline='') as file:
+    with open(Path(folder) / 'metrics.csv', newline='', encoding='utf-8') as file:
         return list(csv.DictReader(file))
 
 

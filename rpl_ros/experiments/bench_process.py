@@ -22,7 +22,7 @@ from rpl_ros.experiments.workers import Workers
 
 def resident():
     """Return the memory of this process, bytes."""
-    pages = int(Path('/proc/self/statm').read_text().split()[1])
+    pages = int(Path('/proc/self/statm').read_text(encoding='utf-8').split()[1])
     return pages * os.sysconf('SC_PAGE_SIZE')
 
 

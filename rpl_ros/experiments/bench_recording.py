@@ -40,7 +40,7 @@ def core_share(run):
 
     From its first message to the end of its bag, all threads.
     """
-    said = Path(run, 'log/recorder_node.log').read_text()
+    said = Path(run, 'log/recorder_node.log').read_text(encoding='utf-8')
     return float(re.search(r'with ([\d.]+)% of a core', said)[1]) / 100
 
 

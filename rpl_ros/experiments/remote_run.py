@@ -57,7 +57,7 @@ class Keeper:
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
         if folder not in self.locks:
-            file = open(path / LOCK, 'a')
+            file = open(path / LOCK, 'a', encoding='utf-8')
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -85,13 +85,13 @@ def in_use(folder):
 
 def begin_log(folder, command):
     """Note in the run's log that `command` is started."""
-    with open(folder / LOG, 'a') as file:
+    with open(folder / LOG, 'a', encoding='utf-8') as file:
         file.write(f'rpl sweep: {_now()} started: {shlex.join(map(str, command))}\n')
 
 
 def end_log(folder, how):
     """Note in the run's log how it failed."""
-    with open(folder / LOG, 'a') as file:
+    with open(folder / LOG, 'a', encoding='utf-8') as file:
         # The run may have been ended in the middle of a line.
         file.write(f'\nrpl sweep: {_now()} failed: {how}\n')
 

@@ -68,7 +68,7 @@ def make_parser():
 def lock(folder):
     """Hold a sweep's folder; SettingsError where another `rpl sweep` does."""
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / 'sweep.lock', 'w') as file:
+    with open(folder / 'sweep.lock', 'w', encoding='utf-8') as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -163,7 +163,7 @@ class Table:
         csv.writer(text).writerows([columns, *([row[name] for name in columns]
                                                for row in self.rows)])
         write_file(path, text.getvalue())
-        self._file = path.open('a', newline='')
+        self._file = path.open('a', newline='', encoding='utf-8')
 
     def add(self, row):
         """Append a dict."""

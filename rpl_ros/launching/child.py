@@ -83,5 +83,5 @@ def shell_code(code):
 def tail(path, lines=15):
     """Return the last lines of a text file, or an empty string."""
     with suppress(OSError):
-        return '\n'.join(path.read_text(errors='replace').splitlines()[-lines:])
+        return '\n'.join(path.read_text(errors='replace', encoding='utf-8').splitlines()[-lines:])
     return ''

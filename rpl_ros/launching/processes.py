@@ -76,7 +76,7 @@ class Supervisor:
 
     def note(self, text):
         """Write `text` to launch.log, whose newest lines the live screen shows."""
-        with open(self.log / 'launch.log', 'a') as log:
+        with open(self.log / 'launch.log', 'a', encoding='utf-8') as log:
             log.write(f'{datetime.now():%H:%M:%S} {text}\n')
 
     def say(self, text):
@@ -195,7 +195,8 @@ def caught_signals(numbers):
 def episodes_done(run):
     """Return how many episodes RUN/metrics.csv holds."""
     with suppress(OSError):
-        return max(0, len((run.folder / 'metrics.csv').read_text().splitlines()) - 1)
+        text = (run.folder / 'metrics.csv').read_text(encoding='utf-8')
+        return max(0, len(text.splitlines()) - 1)
     return 0
 
 

@@ -55,7 +55,8 @@ def version_of(package):
         pass
     manifest = Path(__file__).parents[2] / 'package.xml'
     if package == 'rpl_ros' and manifest.is_file():
-        return re.search(r'<version>(.*?)</version>', manifest.read_text()).group(1)
+        text = manifest.read_text(encoding='utf-8')
+        return re.search(r'<version>(.*?)</version>', text).group(1)
     return 'unknown'
 
 

@@ -60,7 +60,7 @@ def open_metrics(folder):
     path = Path(folder) / 'metrics.csv'
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open('x', newline='')
+        file = path.open('x', newline='', encoding='utf-8')
     except OSError as error:
         raise SettingsError(f'dashboard_node: cannot make {path}: {error.strerror}') from error
     csv.writer(file).writerow(COLUMNS)
@@ -103,7 +103,7 @@ class DashboardNode(RplNode):
 
     def read_launch_log(self):
         """Take what the launcher wrote since the last call: it leaves the terminal to us."""
-        with suppress(OSError, TypeError), open(self.launch_log) as file:
+        with suppress(OSError, TypeError), open(self.launch_log, encoding='utf-8') as file:
             file.seek(self.launch_log_read)
             self.numbers.warnings.extend(file.read().splitlines())
             self.launch_log_read = file.tell()

@@ -49,7 +49,7 @@ def load_spec(scene, meshes=None):
     include |= {path.name: path.read_bytes() for path in share('sim').glob('*_part.xml')}
     assets = {path.name: path.read_bytes() for path in (source / 'stls' / 'fetch').glob('*.stl')}
     assets['block.png'] = (source / 'textures' / 'block.png').read_bytes()
-    text = (share('sim') / f'{scene}.xml').read_text()
+    text = (share('sim') / f'{scene}.xml').read_text(encoding='utf-8')
     spec = mujoco.MjSpec.from_string(text, include=include, assets={**assets, **(meshes or {})})
     # The weld must hold the frames of mocap body and gripper together. Left unset, the compiler
     # (and each mj_setConst) writes their distance in the default pose. Layout: anchor, pose,
