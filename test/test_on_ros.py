@@ -150,7 +150,8 @@ def test_a_graph_is_driven_from_outside(graph, tmp_path):
     with launch('hook', 'mode:=realtime', 'episodes:=0') as process:
         wait_for_rows(metrics, 2)
         assert tools.parameter('residual_node', 'task') == 'hook'
-        assert not tools.set_parameter('residual_node', 'residual_scale', 0.5)  # fixed while it runs
+        # Fixed while the node runs.
+        assert not tools.set_parameter('residual_node', 'residual_scale', 0.5)
         assert not tools.set_parameter('residual_node', 'residual_scale', -1.0)
         assert tools.state('sim_node') == 'active'
         tools.transit('sim_node', 'deactivate')
