@@ -31,7 +31,8 @@ from rpl_ros.bags.reader import read_episodes
 from rpl_ros.brief import brief, MOST, one_line
 from rpl_ros.config import load_settings, read_parameter_file, SettingsError
 from rpl_ros.controllers.cached_pets import load_table
-from rpl_ros.experiments import curves, evaluate, run_record, run_status, sweep, train_folder
+from rpl_ros.experiments import (curves, evaluate, lost_rows, run_record, run_status, sweep,
+                                 train_folder)
 from rpl_ros.experiments.bench_bags import write_bag
 from rpl_ros.experiments.evaluate import EvaluationError, read_policy
 from rpl_ros.experiments.grid import read_sweep
@@ -262,6 +263,12 @@ def test_what_tells_how_far_a_run_is_may_be_damaged(tmp_path, name, text):
     (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     assert sweep.main([file, '--status']) == 0
     assert sweep.main([file, '--dry-run']) == 0
+
+
+def test_one_wrong_number_of_an_episode_takes_no_memory():
+    assert lost_rows.gaps(0, [0, 1, 4, 10**15, 10**15 + 1]) == [(2, 3), (5, 10**15 - 1)]
+    assert lost_rows.gaps(5, [7, 3, 7]) == [(5, 6)] and lost_rows.gaps(5, []) == []
+    assert lost_rows.in_words([(2, 3), (5, 5)]) == '2 to 3, 5'
 
 
 # Bags whose tables and records hold what no recorder writes.

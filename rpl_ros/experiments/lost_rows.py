@@ -14,8 +14,6 @@
 
 """Which episodes metrics.csv lacks: dashboard_node writes it, and a run goes on without that."""
 
-from itertools import groupby
-
 from rpl_ros.yaml_file import read_yaml
 
 
@@ -29,21 +27,26 @@ def recorded_results(folder):
         return 0
 
 
-def in_words(numbers):
-    """Return whole numbers in increasing order in words: '0, 17 to 30'."""
-    runs = []
-    for _, group in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0]):
-        members = [number for _, number in group]
-        runs.append(str(members[0]) if len(members) == 1 else f'{members[0]} to {members[-1]}')
-    return ', '.join(runs)
+def gaps(first, numbers):
+    """Return [(first, last)] of the whole numbers that are missing among `numbers`, from first."""
+    there = sorted({number for number in numbers if number >= first})
+    return [(before + 1, number - 1) for before, number in zip([first - 1, *there], there)
+            if number > before + 1]
+
+
+def in_words(ranges):
+    """Return ranges [(first, last)] of whole numbers in words: '0, 17 to 30'."""
+    return ', '.join(str(first) if first == last else f'{first} to {last}'
+                     for first, last in ranges)
 
 
 def lost_rows(record, rows):
     """Return a note about the episodes of a Record that metrics.csv lacks, or ''."""
     there = {row['episode'] for row in rows}
-    first = record.settings['sim_node'].first_episode
-    lost = sorted(set(range(first, max(there, default=first - 1) + 1)) - there)
-    at_the_end = max(0, recorded_results(record.folder) - len(there) - len(lost))
+    # As ranges: one wrong number in the file must not ask for as many in memory.
+    lost = gaps(record.settings['sim_node'].first_episode, there)
+    count = sum(last - first + 1 for first, last in lost)
+    at_the_end = max(0, recorded_results(record.folder) - len(there) - count)
     parts = [*([f'episodes {in_words(lost)}'] if lost else []),
              *([f'the last {at_the_end} episodes of the bag'] if at_the_end else [])]
     return parts and (f'metrics.csv lacks {" and ".join(parts)}: curves and figures of training '
