@@ -22,9 +22,11 @@ The task's own controller plays alone, the fresh episodes of seed 0.
 
 import argparse
 import json
+import sys
 
 import numpy as np
 
+from rpl_ros.cli import INTERRUPTED
 from rpl_ros.controllers import controller_for
 from rpl_ros.experiments.evaluate import FRESH, wilson
 from rpl_ros.robot.twist import grip_velocity
@@ -91,4 +93,7 @@ def main(argv=None):
 
 
 if __name__ == '__main__':
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
