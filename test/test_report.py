@@ -255,7 +255,7 @@ def test_after_a_short_run_the_report_is_short(run, capsys):
     assert main(words) == 0  # a run of 0 s
     assert [row['env_steps'] for row in rows_of(run)] == ['0', '300']
     out = ' '.join(capsys.readouterr().out.split())
-    assert 'base and 1 checkpoints on 2 fresh episodes each, about ' in out
+    assert 'base and the last checkpoint on 2 fresh episodes each, about ' in out
     assert 'report:=false makes none' in out and f'For more: rpl report {run}' in out
     head, *rows = path.read_text().splitlines()
     path.write_text('\n'.join([head, *(row.rpartition(',')[0] + ',1000' for row in rows)]) + '\n')

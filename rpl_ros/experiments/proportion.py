@@ -23,6 +23,8 @@ from rpl_ros.experiments.run_record import thin
 
 FEWEST = 10
 """Episodes below which a report says nothing."""
+PLAYING, DRAWING = 0.6, 0.25
+"""Shares of the run's time for the episodes and for the video; the rest is for starting."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +78,14 @@ def choose(record, checkpoints, rows, options, console):
         return [], 0
     number, episodes = min(options.checkpoints, len(checkpoints)), options.episodes
     if options.in_proportion:
-        found = plan(run_seconds(rows), seconds_of_an_episode(record.scene),
+        found = plan(PLAYING * run_seconds(rows), seconds_of_an_episode(record.scene),
                      options.workers, episodes, number)
         fewer = (found.episodes, found.checkpoints) != (episodes, number)
         number, episodes = found.checkpoints, found.episodes
-        console.print(f'report: base and {number} checkpoints on {episodes} fresh episodes each, '
-                      f'about {found.seconds:.0f} s (Ctrl-C ends it; report:=false makes none)')
+        what = f'{number} checkpoints' if number > 1 else 'the last checkpoint'
+        video = ', then a video' if options.video else ''
+        console.print(f'report: base and {what} on {episodes} fresh episodes each, about '
+                      f'{found.seconds:.0f} s{video} (Ctrl-C ends it; report:=false makes none)')
         if fewer:
             console.print('This is in proportion to the run. For more: rpl report '
                           f'{record.folder}')

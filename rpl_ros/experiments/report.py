@@ -34,7 +34,7 @@ from rpl_ros.experiments.lost_rows import lost_rows
 from rpl_ros.experiments.paired import COMPARE, in_words
 from rpl_ros.experiments.pool import evaluate_policies
 from rpl_ros.experiments.progress import progress_bar
-from rpl_ros.experiments.proportion import choose, nothing_to_compare, run_seconds
+from rpl_ros.experiments.proportion import choose, DRAWING, nothing_to_compare, run_seconds
 from rpl_ros.experiments.run_record import (lowest_stretch, read_checkpoints, read_metrics,
                                             read_run, stretch_in_words, why_no_checkpoint)
 from rpl_ros.experiments.train_folder import who
@@ -176,7 +176,7 @@ def report(record, options, console):
     lowest = lowest_stretch([row['value'] for row in rows])
     write_summary(record, points, options, notes, difference, lowest, time.monotonic() - start)
     if paired and options.video:
-        most = run_seconds(rows) if options.in_proportion else math.inf
+        most = DRAWING * run_seconds(rows) if options.in_proportion else math.inf
         _video(record, values_of(measure, points), checkpoints[-1], console, most)
     if points:
         show(console, record, points, paired)
