@@ -95,6 +95,7 @@ def test_complete(tmp_path):
     said = done.communicate(timeout=120)[0]
     assert done.returncode == 0, said
     assert said.count('process has finished cleanly') == 6
+    assert 'too short for the residual to count' in said and 'more than episodes:=' in said
     assert len((tmp_path / 'run/metrics.csv').read_text().splitlines()) == 3
 
 

@@ -38,6 +38,7 @@ from rpl_ros.launching.child import how_it_ended, LAUNCHER
 from rpl_ros.launching.graph import describe, MAX_RESTARTS, resolve
 from rpl_ros.launching.processes import CLEAN, episodes_done, GRACE, SETTLE
 from rpl_ros.launching.run_folder import prepare
+from rpl_ros.learning.earliest import live_in_words
 
 
 class GraphFailed(RuntimeError):
@@ -65,7 +66,9 @@ class Course:
 
     def actions(self):
         """Return the actions that start the graph."""
+        learns = self.run.arguments['learn'] == 'true'
         return [LogInfo(msg=f'run folder: {self.run.folder}'),
+                *([LogInfo(msg=live_in_words(self.run.settings))] if learns else []),
                 RegisterEventHandler(OnShutdown(on_shutdown=self.on_shutdown)),
                 *(action for process in self.run.processes for action in self.start(process))]
 
