@@ -231,8 +231,13 @@ def install_package(made):
     made.pip('install', '--no-deps', '--no-build-isolation', '--use-pep517', '--editable', '.')
     venv = made.folder
     link_programs(venv)
-    for name in ('package.xml', 'launch', 'config', 'sim'):
-        link(venv / 'share' / 'rpl_ros' / name, ROOT / name)
+    data = venv / 'share' / 'rpl_ros'
+    for name in ('package.xml', 'config', 'sim'):
+        link(data / name, ROOT / name)
+    if (data / 'launch').is_symlink():  # of an earlier version
+        (data / 'launch').unlink()
+    for path in (ROOT / 'launch').glob('*.launch.py'):  # `ros2 launch` follows no linked folder
+        link(data / 'launch' / path.name, path)
     link(venv / 'share' / 'ament_index' / 'resource_index' / 'packages' / 'rpl_ros',
          ROOT / 'resource' / 'rpl_ros')
 

@@ -23,6 +23,7 @@ SOURCE = Path(__file__).resolve().parent.parent / 'rpl_msgs'
 
 # A venv above a distribution: libraries of rpl_msgs must be found before the process starts, so
 # the interpreter starts itself once more. (The wheels from PyPI bring the same for themselves.)
+# Our folders come last, as they do for Python: a workspace that is sourced goes before.
 RESTART = """import os
 import sys
 
@@ -30,7 +31,7 @@ wanted = {'LD_LIBRARY_PATH': os.path.join(sys.prefix, 'lib'), 'AMENT_PREFIX_PATH
 lacking = {name: folder for name, folder in wanted.items()
            if folder not in os.environ.get(name, '').split(':')}
 for name, folder in lacking.items():
-    os.environ[name] = (folder + ':' + os.environ.get(name, '')).rstrip(':')
+    os.environ[name] = (os.environ.get(name, '') + ':' + folder).lstrip(':')
 if lacking:
     os.execv(sys.executable, [sys.executable] + sys.orig_argv[1:])
 """

@@ -169,14 +169,14 @@ def test_a_foreign_or_unfinished_environment_is_noticed(tmp_path, monkeypatch):
 
 
 def test_python_restarts_with_both_paths(tmp_path):
-    # The shell's own folders stay behind ours, arguments survive, and it restarts only once.
+    # The shell's own folders stay before ours, arguments survive, and it restarts only once.
     (tmp_path / 'sitecustomize.py').write_text(message_build.RESTART)
     code = 'import json, os, sys; print(json.dumps([dict(os.environ), sys.argv]))'
     environ = {'LD_LIBRARY_PATH': '/opt/ros/lib', 'PATH': os.environ['PATH'],
                'PYTHONPATH': str(tmp_path), '_ROS_WHEELS_BOOTSTRAP_COMPLETE': '1'}
     out = subprocess.check_output([sys.executable, '-c', code, 'a b'], env=environ, text=True)
     seen, arguments = json.loads(out)
-    assert seen['LD_LIBRARY_PATH'] == f'{sys.prefix}/lib:/opt/ros/lib'
+    assert seen['LD_LIBRARY_PATH'] == f'/opt/ros/lib:{sys.prefix}/lib'
     assert seen['AMENT_PREFIX_PATH'] == sys.prefix
     assert arguments == ['-c', 'a b']
 
