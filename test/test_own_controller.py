@@ -34,6 +34,10 @@ def deep(observation, goal):
     return numpy.linalg.inv(numpy.zeros((2, 2)))
 
 
+def wordy(observation, goal):
+    raise ValueError('one\\n  two')
+
+
 class Made:
     def __init__(self):
         self.gains = {}['p']
@@ -128,6 +132,11 @@ def test_the_line_is_the_users_and_not_that_of_a_library_it_calls(module):
     guard = Guard(find_controller(f'{name}:deep'), 4)
     assert not call(guard)
     assert guard.problem.endswith(f'{name}.py:{line_of("linalg.inv")})')
+
+
+def test_what_was_raised_is_one_line(module):
+    guard = Guard(find_controller(f'{module(FAILS)}:wordy'), 4)
+    assert not call(guard) and guard.problem.startswith('ValueError: one two (')
 
 
 def test_a_controller_whose_reset_failed_is_not_asked_in_that_episode(module):

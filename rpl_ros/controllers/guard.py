@@ -90,7 +90,7 @@ def begin_episode(controller):
 
 
 def described(error):
-    """Return an exception in words, with the line of the user's code that raised it."""
+    """Return an exception in one line, with the place in the user's code that raised it."""
     if isinstance(error, SyntaxError) and error.filename:
         return f'{type(error).__name__}: {error.msg} ({error.filename}:{error.lineno})'
     frames = [frame for frame in traceback.extract_tb(error.__traceback__)
@@ -99,5 +99,5 @@ def described(error):
     theirs = [frame for frame in frames if not any(Path(frame.filename).is_relative_to(place)
                                                    for place in _OURS)]
     place = (theirs or frames)[-1:]
-    return f'{type(error).__name__}: {error}' + ''.join(
+    return f'{type(error).__name__}: {" ".join(str(error).split())}' + ''.join(
         f' ({frame.filename}:{frame.lineno})' for frame in place)

@@ -109,10 +109,10 @@ def in_words(found, steps, option, size=1):
                 f'{_until(found)}')
     least = math.ceil(found.counts / size)
     return (f'warning: this run of {steps:,} steps is too short for the residual to count: '
-            f'{_until(found)}, so that it can count from step {found.counts:,} on. '
-            'Until then the base controller counts, in evaluations as well. It takes more than '
-            f'{option.format(least)}; with {option.format(2 * least)} the policy has time to get '
-            'better')
+            f'{_until(found)}, so that it can count from step {found.counts:,} on at the '
+            'earliest. Until then the base controller counts, in evaluations as well. It takes '
+            f'more than {option.format(least)}; with {option.format(2 * least)} the policy has '
+            'time to get better')
 
 
 def live_in_words(settings):
