@@ -15,6 +15,7 @@
 """Ctrl-C, as a terminal gives it to each process of a command: once, twice, or to a stuck one."""
 
 import os
+from pathlib import Path
 import signal
 import subprocess
 import sys
@@ -147,6 +148,25 @@ def test_an_error_ends_a_pool_whose_process_is_stuck():
             wait_for(stuck.running)
             1 / 0
     assert time.monotonic() - begin < 30.0 and stuck.exception()
+
+
+def start_sleep():
+    """Return the number of a process that sleeps."""
+    return subprocess.Popen(['sleep', '600']).pid
+
+
+def test_what_a_killed_process_has_started_ends_with_it():
+    pool = Workers(1)
+    number = pool.submit(start_sleep).result()
+    os.kill(number, 0)  # it is there
+    pool.kill()
+
+    def is_gone():
+        try:
+            return Path(f'/proc/{number}/stat').read_text().rpartition(')')[2].split()[0] == 'Z'
+        except FileNotFoundError:
+            return True
+    wait_for(is_gone, 5.0)
 
 
 def test_requests_to_a_sweep():

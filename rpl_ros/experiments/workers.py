@@ -20,9 +20,10 @@ the number of threads. Ctrl-C is for this process alone, whose end is that of al
 """
 
 from concurrent.futures import ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 import multiprocessing
 import os
+from pathlib import Path
 import signal
 import threading
 
@@ -84,6 +85,16 @@ def _begin(function, arguments):
         function(*arguments)
 
 
+def _descendants(number):
+    """Return the numbers of the processes that a process has started, and theirs; Linux only."""
+    found = []
+    for path in Path(f'/proc/{number}/task').glob('*/children'):
+        with suppress(OSError):
+            for child in map(int, path.read_text().split()):
+                found += [child, *_descendants(child)]
+    return found
+
+
 class Workers:
     """
     A pool of processes, to be used in a `with` block or closed.
@@ -125,10 +136,14 @@ class Workers:
             self._pool.shutdown()
 
     def kill(self):
-        """Kill the processes: all that multiprocessing has started here."""
+        """Kill the processes, all that multiprocessing has started here, and what they started."""
         with hold_interrupt():
             for process in multiprocessing.active_children():
+                theirs = _descendants(process.pid)
                 process.kill()
+                for number in theirs:
+                    with suppress(ProcessLookupError):
+                        os.kill(number, signal.SIGKILL)
             self._pool.shutdown(cancel_futures=True)
 
     def __enter__(self):
