@@ -16,6 +16,7 @@
 
 from contextlib import ExitStack
 import re
+import time
 
 from bag_tools import assert_equal_episodes
 from graph_tools import (EPISODES, free_domain, in_process, listener, MODES, nodes, random_policy,
@@ -29,7 +30,7 @@ from rpl_ros.bags.reader import read_episodes
 from rpl_ros.convert import read_command, read_state, to_wire
 from rpl_ros.experiments.bag_audit import audit_bag, FIT
 from rpl_ros.nodes.qos import publisher, subscribe
-from rpl_ros.nodes.senders import Senders, UNKNOWN
+from rpl_ros.nodes.senders import Senders, SILENT, UNKNOWN
 from rpl_ros.tasks.specs import spec
 from rpl_ros.transitions import Joiner
 
@@ -175,6 +176,29 @@ def test_a_stranger_changes_nothing_and_is_named(tmp_path, policy, claimed):
             # rclpy may not tell whose message it was, and a name may not be known yet.
             assert re.search(f'topic {topic}: ignores (/stranger|one of: .*(/stranger|{UNKNOWN}))',
                              log), (name, topic)
+
+
+def test_a_stranger_that_has_left_before_it_is_heard_is_not_believed():
+    domain, heard = free_domain(), []
+    with listener(domain) as (node, spin), listener(domain, 'sim_node') as (real, _):
+        node.senders = Senders(node, 'real')
+        subscribe(node, 'episode_result', heard.append)
+        results = publisher(real, 'episode_result')
+        for episode in range(3):
+            results.publish(EpisodeResult(run='real', episode=episode))
+        spin(lambda: len(heard) == 3)
+        with listener(domain, 'stranger') as (stranger, other_spin):
+            forgery = publisher(stranger, 'episode_result')
+            other_spin(forgery.get_subscription_count)
+            forgery.publish(EpisodeResult(run='real', episode=77))
+            time.sleep(SILENT + 0.5)  # it arrives, but nobody looks; the sender is silent
+        end = time.monotonic() + 30
+        while node.count_publishers('episode_result') > 1:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        results.publish(EpisodeResult(run='real', episode=3))
+        spin(lambda: heard[-1].episode == 3)
+    assert [message.episode for message in heard] == [0, 1, 2, 3]
 
 
 def test_a_node_of_a_person_may_leave_the_run_empty_where_it_is_alone(tmp_path):

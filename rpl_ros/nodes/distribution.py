@@ -28,39 +28,46 @@ def publisher_of(info):
 
 class Numbering:
     """
-    Tells the publishers of one topic and run apart by the numbers of their messages.
+    Tells the publishers of one topic apart by the numbers of their messages.
 
     Two publishers whose numbers are equal at the moment can be taken for each other.
     """
 
     def __init__(self):
         """Know no publisher yet."""
-        self._last = {}  # number of the last message of each publisher, by its identity
+        self._last = {}  # number of the last message of each publisher; the newest one comes last
         self._seen = 0
 
-    def publisher_of(self, info, count):
+    def publisher_of(self, info, run, count, sender=None):
         """
-        Return an identity, int, of the publisher of a message with this MessageInfo.
+        Return an identity, (run, int), of the publisher of a message of a run.
 
-        `count()` returns how many publishers the topic has now. 0 where the middleware gives no
-        numbers: all are one then.
+        `info` is its MessageInfo, and `count()` returns how many publishers the topic has now. Of
+        two that it can be, it is `sender`. The int is 0 where the middleware gives no numbers: all
+        are one then.
         """
         number = info['publication_sequence_number']
         if number is None:
-            return 0
-        followed = [name for name, last in self._last.items() if last == number - 1]
-        if not followed or len(self._last) > 1:
-            publishers = count()
-            followed = followed or self._resumed(number, publishers)
-            if publishers <= 1:  # the others have left
-                self._last = {followed[0]: number}
-        self._last[followed[0]] = number
-        return followed[0]
+            return run, 0
+        followed = [name for name in self._of(run) if self._last[name] == number - 1]
+        if sender in followed:
+            who = sender
+        else:
+            who = followed[-1] if followed else self._resumed(number, run, count())
+        self._last.pop(who, None)
+        self._last[who] = number
+        return who
 
-    def _resumed(self, number, publishers):
-        """Return [identity] of who has skipped some numbers, or of a publisher that is new."""
-        behind = [name for name, last in self._last.items() if last < number]
+    def _of(self, run):
+        return [name for name in self._last if name[0] == run]
+
+    def _resumed(self, number, run, publishers):
+        """Return the identity of who has skipped some numbers, or of a publisher that is new."""
+        known = sorted(self._last, key=lambda name: name[0] == run)  # of those of the run last
+        for name in known[:-max(publishers, 1)]:  # so many have left
+            del self._last[name]
+        behind = [name for name in self._of(run) if self._last[name] < number]
         if behind and len(self._last) >= publishers:
-            return [max(behind, key=self._last.get)]
+            return max(behind, key=self._last.get)
         self._seen += 1
-        return [self._seen]
+        return run, self._seen

@@ -34,9 +34,15 @@ UNKNOWN = 'a node whose name is not known yet, or that has gone'
 class Sender:
     """A publisher that messages of a topic are taken from; `heard`, s, is by the steady clock."""
 
-    def __init__(self, gid, name):
-        """Take its identity, see Senders._identity, and the name of its node, '' if unknown."""
-        self.gid, self.name, self.heard = gid, name, time.monotonic()
+    def __init__(self, gid, name, there):
+        """
+        Take its identity, see Senders._identity, and the name of its node, '' if unknown.
+
+        `there` is the set of publishers that the topic had when it became the sender.
+        """
+        self.gid, self.name, self.there = gid, name, there
+        self.heard = time.monotonic()
+        self.refused = {}  # when another publisher's message came first, by its identity
 
 
 class Senders:
@@ -46,7 +52,7 @@ class Senders:
         """Take the node and the id of its run; '': it takes part in the first one it hears."""
         self._node, self.run = node, run
         self._senders = {}     # by topic
-        self._numbering = defaultdict(Numbering)  # by topic and run
+        self._numbering = defaultdict(Numbering)  # by topic
         self._reported = set()
 
     def accepts(self, topic, message, info):
@@ -67,8 +73,9 @@ class Senders:
         told = publisher_of(info)
         if told is not None:
             return told
-        return run, self._numbering[topic, run].publisher_of(
-            info, lambda: len(self._publishers(topic)))
+        sender = self._senders.get(topic)
+        return self._numbering[topic].publisher_of(
+            info, run, lambda: len(self._publishers(topic)), sender and sender.gid)
 
     def _of_this_run(self, topic, run, gid):
         """Return whether a message is of this run, or, without an id, can be of no other."""
@@ -95,17 +102,20 @@ class Senders:
     def _takes_place(self, topic, gid):
         """Return whether a sender of this run is the one of its topic, or becomes it."""
         sender, name = self._senders.get(topic), self._known_name(topic, gid)
+        there = {bytes(one.endpoint_gid) for one in self._publishers(topic)}
         if sender is None or sender.gid == gid:
-            self._senders[topic] = Sender(gid, name)
+            self._senders[topic] = Sender(gid, name, there)
             return True
         sender.name = sender.name or self._known_name(topic, sender.gid)
         silent = time.monotonic() - sender.heard > SILENT
         # Two nodes whose names are not known yet are not known to have the same one.
         same = name and name == sender.name
-        if self._has_left(topic, sender) or silent and same:
+        since = sender.refused.setdefault(gid, time.monotonic())
+        lasting = time.monotonic() - since > SILENT
+        if _has_left(sender, there) or silent and same and (lasting or _is_there(sender, there)):
             self._node.get_logger().info(f'topic {topic}: {name or UNKNOWN} follows '
                                          f'{sender.name or UNKNOWN}')
-            self._senders[topic] = Sender(gid, name)
+            self._senders[topic] = Sender(gid, name, there)
             return True
         one_of = self._one_of(topic)
         self._report((topic, gid, name), f'topic {topic}: ignores {name or one_of}, which says it '
@@ -121,13 +131,6 @@ class Senders:
     def _publishers(self, topic):
         return self._node.get_publishers_info_by_topic(self._node.resolve_topic_name(topic))
 
-    def _has_left(self, topic, sender):
-        """Return whether a sender is no publisher of the topic any more."""
-        there = {bytes(one.endpoint_gid) for one in self._publishers(topic)}
-        if isinstance(sender.gid, bytes):
-            return sender.gid not in there
-        return len(there) <= 1  # what has come is of another publisher, and there is one only
-
     def _known_name(self, topic, gid):
         """Return the name of the node behind a publisher, with its namespace; '' if unknown."""
         publishers = self._publishers(topic)
@@ -142,6 +145,22 @@ class Senders:
         """Return in words who a publisher may be whose name is not known."""
         names = sorted({_name(one) or UNKNOWN for one in self._publishers(topic)})
         return f'one of: {", ".join(names)}' if len(names) > 1 else UNKNOWN
+
+
+def _has_left(sender, there):
+    """Return whether a sender is none of the publishers that are `there` any more."""
+    if isinstance(sender.gid, bytes):
+        return sender.gid not in there
+    return len(there) <= 1 and not sender.there & there
+
+
+def _is_there(sender, there):
+    """
+    Return whether a message of another publisher than the sender can be of one that is `there`.
+
+    Else it is of one that has left already, unless its messages go on.
+    """
+    return isinstance(sender.gid, bytes) or bool(there - sender.there)
 
 
 def _name(publisher):
