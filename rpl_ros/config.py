@@ -29,6 +29,10 @@ from rpl_ros.tasks.specs import SPECS
 from rpl_ros.yaml_file import read_yaml
 
 
+NO_UPDATES = 10**9
+"""Value of warmup_transitions with which nothing is ever learned."""
+
+
 class SettingsError(ValueError):
     """A setting that is unknown, of the wrong type or out of range: says which, where and why."""
 
@@ -188,8 +192,8 @@ class LearnerSettings(Managed):
                             choices=('future', 'final'))
     updates_per_step: float = setting(0.1, 'gradient updates for each transition taken (paper: 40 '
                                       'for each 400)', 0.0, 100.0)
-    warmup_transitions: int = setting(0, 'transitions to collect before the first update', 0,
-                                      10**9)
+    warmup_transitions: int = setting(0, 'transitions to collect before the first update; '
+                                      f'{NO_UPDATES}: there is none', 0, NO_UPDATES)
     burn_in: str = setting(
         'q_change', 'when the actor may start to move: q_change, when the mean Q changes by less '
         "than the threshold between two checks (authors' code); critic_loss, when the critic's "

@@ -55,3 +55,11 @@ def test_the_bench_of_a_robot_hour_measures_both_halves_and_the_actor_without_to
     learning, actor = figures['learning'], figures['actor']
     assert learning['playing_ms_a_step'] > 0 and learning['learning_ms_a_step'] > 0
     assert actor['act_ms'] > 0 and 0 < actor['memory_mb'] < 200 and not actor['torch']
+
+
+def test_rpl_bench_without_a_part_leaves_out_what_takes_half_an_hour(capsys, monkeypatch):
+    measured = []
+    monkeypatch.setattr(bench, 'PARTS', {
+        name: lambda task, pairs, name=name: measured.append(name) or {} for name in bench.PARTS})
+    assert bench.main([]) == 0
+    assert sorted([*measured, 'recording']) == sorted(bench.PARTS) and 'safety' in measured

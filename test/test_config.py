@@ -26,7 +26,7 @@ from rpl_ros.tasks.specs import SPECS
 
 PARAMETER_FILES = sorted(path for path in share('config').glob('*.yaml')
                          # those of no task
-                         if path.stem not in ('collect', 'record_qos', 'sweep',
+                         if path.stem not in ('collect', 'record_qos', 'sweep', 'sweep_small',
                                               'sweep_robot_hour'))
 
 

@@ -210,7 +210,8 @@ def settings_with(**given_):
     ({'burn_in': 'none', 'trial_episodes': 0}, 0, 5), ({'burn_in': 'none'}, 0, 60),
     # 6 episodes, then 7, 11 and 19.
     ({'warmup_transitions': 30}, 30, 100), ({'first_episode': 4}, 15, 100),
-    ({'updates_per_step': 0.0}, None, None), ({'base_every': 2}, 15, None)])
+    ({'updates_per_step': 0.0}, None, None), ({'warmup_transitions': 10**9}, None, None),
+    ({'base_every': 2}, 15, None)])
 def test_from_when_on_a_residual_can_count(given_, burn_in, counts):
     found = earliest(settings_with(**given_))
     assert (found.burn_in, found.counts) == (burn_in, counts)

@@ -37,19 +37,22 @@ from rpl_ros.tasks.specs import SPECS
 import yaml
 
 EXAMPLES = """examples:
-  rpl bench                      about a quarter of an hour
-  rpl bench sim           one part of it
+  rpl bench                      about 20 minutes: all parts but recording
+  rpl bench sim                  one part of it
   rpl bench learner              updates, replay and loop; against stable-baselines3 where it is
   rpl bench hour                 what 90,000 steps of learning take, and one act of the policy
   rpl bench bags                 reading a bag, against mcap-ros2-support and rosbags
   rpl bench recording            the graph with and without recording, and 1,000 episodes of it:
                                  half an hour
-  rpl bench safety               a million hostile inputs through the last stage before a robot
-  rpl bench envs          Push and PickAndPlace against gymnasium-robotics
+  rpl bench safety               a million hostile inputs through the last stage before a robot:
+                                 4 minutes
+  rpl bench envs                 Push and PickAndPlace against gymnasium-robotics
   rpl bench --realtime 5         five minutes at 25 Hz with the learner at full load
-  rpl bench --task hook --realtime 10 --robot fetch_sim --histogram times.png
+  rpl bench --task hook --realtime 10 --robot fetch_sim --histogram runs/times.png
 """
 
+LONG = 'recording'
+"""The part that takes half an hour, and so is measured only where it is named."""
 FULL_UPDATES = {'burn_in': 'none'}  # the actor learns from the start: the dearer kind of update
 
 
@@ -133,26 +136,28 @@ def recording(task, pairs):
     return bench_recording.recording(task, pairs)
 
 
-def main(argv=None):
-    """Run `rpl bench`; return the exit code."""
-    parts = {
-        'sim': bench_tasks.sim_ratio,
-        'learner': learner,
-        'hour': bench_hour.hour,
-        'graph': lambda task, pairs: loop_ratio(task, True, pairs),
-        'transport': lambda task, pairs: loop_ratio(task, False, pairs),
-        **{name: lambda _, pairs, name=name: getattr(bench_tasks, name)(pairs)
-           for name in ('envs', 'reset', 'planner', 'workers')},
-        'bags': lambda task, pairs: bench_bags.bags(pairs, task),
-        'recording': recording,
-        'safety': lambda task, pairs: bench_safety.safety(),
-    }
+PARTS = {
+    'sim': bench_tasks.sim_ratio,
+    'learner': learner,
+    'hour': bench_hour.hour,
+    'graph': lambda task, pairs: loop_ratio(task, True, pairs),
+    'transport': lambda task, pairs: loop_ratio(task, False, pairs),
+    **{name: lambda _, pairs, name=name: getattr(bench_tasks, name)(pairs)
+       for name in ('envs', 'reset', 'planner', 'workers')},
+    'bags': lambda task, pairs: bench_bags.bags(pairs, task),
+    'recording': recording,
+    'safety': lambda task, pairs: bench_safety.safety(),
+}
+
+
+def make_parser():
+    """Return the parser of `rpl bench`."""
     parser = argparse.ArgumentParser(
         prog='rpl bench', description='Measure speed, as ratios within one run.',
         epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--task', choices=SPECS, default='complex_hook')
-    parser.add_argument('part', nargs='?', choices=parts,
-                        help='measure one part (default: all but recording)')
+    parser.add_argument('part', nargs='?', choices=PARTS,
+                        help=f'measure one part (default: all but {LONG})')
     parser.add_argument('--pairs', type=int, default=3, help='pairs to compare (default 3)')
     parser.add_argument('--realtime', type=float, metavar='MINUTES', default=0.0,
                         help='measure only this: for so many minutes at 25 Hz, the learner at '
@@ -160,15 +165,20 @@ def main(argv=None):
     parser.add_argument('--robot', choices=('sim', 'fetch_sim'), default='sim',
                         help='with --realtime: what is driven (default sim)')
     parser.add_argument('--histogram', metavar='FILE', help='with --realtime: PNG of the times')
-    options = parser.parse_args(argv)
+    return parser
+
+
+def main(argv=None):
+    """Run `rpl bench`; return the exit code."""
+    options = make_parser().parse_args(argv)
     os.environ.setdefault('ROS_DOMAIN_ID', '77')  # apart from a graph that may be running
     result = {'task': options.task, 'cores': os.cpu_count()}
     if options.realtime:
         result['realtime'] = realtime(options)
     else:
-        for name in [options.part] if options.part else [*parts][:-1]:
+        for name in [options.part] if options.part else (part for part in PARTS if part != LONG):
             print(f'{name} ...', file=sys.stderr, flush=True)
-            result[name] = parts[name](options.task, options.pairs)
+            result[name] = PARTS[name](options.task, options.pairs)
     for name, figures in result.items():
         print(f'{name:10s} {figures}')
     print(json.dumps(result))

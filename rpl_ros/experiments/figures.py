@@ -196,7 +196,7 @@ def make_parser():
     parser = argparse.ArgumentParser(
         prog='rpl plot', description="The paper's figures from run folders: mean and standard "
         'deviation over seeds against environment steps, and a table beside what the paper says.',
-        epilog='example: rpl plot runs/sweep --out docs/results')
+        epilog='example: rpl plot runs/sweep --out runs/figures')
     parser.add_argument('runs', metavar='RUNS', nargs='+', help='folders in which run folders lie '
                         '(with run.yaml and evaluation.csv), at any depth')
     parser.add_argument('--out', metavar='DIR', help=f'folder for {NAME}.png, .svg and .csv '

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import math
 
 from rpl_ros import data
+from rpl_ros.config import NO_UPDATES
 from rpl_ros.policy.residual import episode_mode
 from rpl_ros.tasks.specs import spec
 
@@ -72,7 +73,7 @@ def earliest(settings, live=False, ahead=0):
     learner, residual = settings['learner_node'], settings['residual_node']
     first = settings['sim_node'].first_episode
     horizon = spec(learner.task, learner.horizon).horizon
-    if not learner.updates_per_step:
+    if not learner.updates_per_step or learner.warmup_transitions == NO_UPDATES:
         return Earliest(None, None, horizon, learner.trial_episodes)
 
     def steps(updates):
@@ -103,7 +104,8 @@ def in_words(found, steps, option, size=1):
     """
     if found.counts is None:
         return ('warning: with these settings the residual can never count: the base controller '
-                'does (updates_per_step 0, or no episode without exploration for the trial)')
+                'does (no updates, as in config/collect.yaml, or no episode without exploration '
+                'for the trial)')
     if not steps or steps > found.counts:
         return (f'the base controller counts until step {found.counts:,} at the earliest: '
                 f'{_until(found)}')
