@@ -135,6 +135,7 @@ def test_rows_of_the_table():
 @pytest.mark.parametrize('latest, words', [
     (None, 'no learner heard'), (status(), 'burn-in'),
     (status(burn_in=False), 'actor learns, the residual counts'),
+    (status(burn_in=False, updates=0), 'no update yet: the base counts'),
     (status(burn_in=False, on_trial=True), 'residual on trial: the base counts'),
     (status(error='loss is not finite'), 'stopped: loss is not finite')])
 @pytest.mark.parametrize('expected', [0, 100])

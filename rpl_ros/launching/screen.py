@@ -149,6 +149,8 @@ def learning_state(numbers, now):
         return 'burn-in: critic learns alone, the base counts'
     if status.on_trial:
         return 'actor learns, residual on trial: the base counts'
+    if not status.updates:
+        return 'no update yet: the base counts'
     return 'actor learns, the residual counts'
 
 
