@@ -26,11 +26,18 @@ def share(folder):
 
     FileNotFoundError says where was looked.
     """
-    places = [Path(__file__).resolve().parent.parent, *_installed()]
+    places = [*_source(), *_installed()]
     for place in places:
         if (place / folder).is_dir():
             return place / folder
     raise FileNotFoundError(f'no folder {folder} of rpl_ros in {", ".join(map(str, places))}')
+
+
+def _source():
+    """Yield the source tree, where this file lies in one: else other packages lie beside ours."""
+    place = Path(__file__).resolve().parent.parent
+    if (place / 'package.xml').is_file():
+        yield place
 
 
 def _installed():

@@ -14,6 +14,7 @@
 
 """The wheel outside the checkout, in an environment with its dependencies and without ROS 2."""
 
+from contextlib import suppress
 from importlib import metadata
 import os
 from pathlib import Path
@@ -22,6 +23,7 @@ import subprocess
 import sys
 
 import pytest
+from rpl_ros import assets
 
 ROOT = Path(__file__).resolve().parent.parent
 BAG = ROOT / 'test/data/bag_of_version_0_1.mcap'
@@ -111,3 +113,12 @@ def test_it_has_all_that_add_ros_needs(environment):
                   if path.is_file() and '__pycache__' not in path.parts}
         assert wanted == {path.relative_to(share) for path in (share / folder).rglob('*')
                           if path.is_file() and '__pycache__' not in path.parts}
+
+
+def test_other_packages_beside_it_are_not_its_folders(tmp_path, monkeypatch):
+    # Compiled messages lie there, and ROS 2's own package launch.
+    monkeypatch.setattr(assets, '__file__', str(tmp_path / 'rpl_ros' / 'assets.py'))
+    for folder in ('config', 'launch', 'rpl_msgs', 'sim'):
+        (tmp_path / folder).mkdir()
+        with suppress(FileNotFoundError):
+            assert assets.share(folder).parent != tmp_path
