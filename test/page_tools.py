@@ -60,7 +60,7 @@ def commands(page):
 
 
 def spans(page):
-    """Return the pieces `in backticks` of the prose, those that go over two lines as one."""
+    """Return the pieces of the prose in backticks, each as one line."""
     return [' '.join(text.split()) for text in re.findall(r'`([^`]+)`', prose(page))]
 
 

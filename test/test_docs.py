@@ -18,6 +18,7 @@ The pages of the documentation: their commands are accepted as printed, in their
 Nothing is run: each line goes through the parser of its own command.
 """
 
+from functools import cache
 import importlib
 import re
 
@@ -76,12 +77,18 @@ def check_launch(task, *words):
             assert name in choices and value in (choices[name] or [value]), (name, value)
 
 
+@cache
+def folder_of_sweep(path):
+    """Return the folder that the sweep of a file writes into."""
+    return str(read_sweep(ROOT / path)[0])
+
+
 def folder_of(words):
     """Return the run folder that a command of `rpl` makes, or None."""
     if words[1] == 'launch':
         return parse_words(words[3:], '').get('out') if words[3:] != ['--help'] else None
     if words[1] == 'sweep':
-        return str(read_sweep(ROOT / parsed(words).file)[0])
+        return folder_of_sweep(parsed(words).file)
     if words[1] == 'train':
         options = parsed(words)
         train.complete(options)
@@ -115,10 +122,25 @@ def test_files_targets_and_programs_that_commands_name_are_there(page):
             assert not path.startswith(PATHS) or (ROOT / path.partition('::')[0]).exists(), words
         if words[0] == 'make' and words[1] != '-C':
             assert words[1] in targets, words
+            for word in words[2:] if words[1] == 'run' else ():
+                if word.startswith('ARGS='):
+                    check_launch('complex_hook', *word.removeprefix('ARGS=').split())
         if words[:3] == ['ros2', 'run', 'rpl_ros']:
             assert words[3] in console_scripts(), words
         if words[:3] == ['ros2', 'launch', 'rpl_ros']:
             assert (ROOT / 'launch' / words[3]).is_file(), words
+
+
+@each_page
+def test_files_and_tests_that_prose_names_are_there(page):
+    tests = ''.join(path.read_text() for path in (ROOT / 'test').glob('test_*.py'))
+    for text in spans(page):
+        if re.fullmatch(r'(config|docs|launch|rpl_ros|sim|test)/[\w/]+\.\w+', text):
+            assert (ROOT / text).is_file(), text
+        elif re.fullmatch(r'test_\w+\.py', text):
+            assert (ROOT / 'test' / text).is_file(), text
+        elif re.fullmatch(r'test_\w+', text):
+            assert re.search(rf'def {text}\b', tests), text
 
 
 @each_page
