@@ -32,12 +32,12 @@ def name_of(page):
 
 def blocks(page, kind):
     """Return the texts of the fenced blocks of one kind, such as bash, in their order."""
-    return [text for found, text in FENCE.findall(page.read_text()) if found == kind]
+    return [text for found, text in FENCE.findall(page.read_text(encoding='utf-8')) if found == kind]
 
 
 def prose(page):
     """Return the text of a page without its fenced blocks."""
-    return FENCE.sub('', page.read_text())
+    return FENCE.sub('', page.read_text(encoding='utf-8'))
 
 
 def split(line):
