@@ -30,14 +30,19 @@ def name_of(page):
     return str(page.relative_to(ROOT))
 
 
+def text_of(path):
+    """Return the text of a file."""
+    return path.read_text(encoding='utf-8')
+
+
 def blocks(page, kind):
     """Return the texts of the fenced blocks of one kind, such as bash, in their order."""
-    return [text for found, text in FENCE.findall(page.read_text(encoding='utf-8')) if found == kind]
+    return [text for found, text in FENCE.findall(text_of(page)) if found == kind]
 
 
 def prose(page):
     """Return the text of a page without its fenced blocks."""
-    return FENCE.sub('', page.read_text(encoding='utf-8'))
+    return FENCE.sub('', text_of(page))
 
 
 def split(line):

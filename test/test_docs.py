@@ -22,7 +22,8 @@ from functools import cache
 import importlib
 import re
 
-from page_tools import blocks, commands, headings, links, name_of, PAGES, ROOT, spans, split
+from page_tools import (blocks, commands, headings, links, name_of, PAGES, ROOT, spans, split,
+                        text_of)
 import pytest
 
 from rpl_ros import cli
@@ -115,7 +116,7 @@ def test_commands_of_rpl_are_accepted_by_their_parsers(page):
 
 @each_page
 def test_files_targets_and_programs_that_commands_name_are_there(page):
-    targets = re.findall(r'^(\w+):', (ROOT / 'Makefile').read_text(encoding='utf-8'), re.MULTILINE)
+    targets = re.findall(r'^(\w+):', text_of(ROOT / 'Makefile'), re.MULTILINE)
     for words in all_commands(page):
         for word in words:
             path = word.partition(':=')[2] or word
@@ -133,7 +134,7 @@ def test_files_targets_and_programs_that_commands_name_are_there(page):
 
 @each_page
 def test_files_and_tests_that_prose_names_are_there(page):
-    tests = ''.join(path.read_text(encoding='utf-8') for path in (ROOT / 'test').glob('test_*.py'))
+    tests = ''.join(text_of(path) for path in (ROOT / 'test').glob('test_*.py'))
     for text in spans(page):
         if re.fullmatch(r'(config|docs|launch|rpl_ros|sim|test)/[\w/]+\.\w+', text):
             assert (ROOT / text).is_file(), text
@@ -145,7 +146,7 @@ def test_files_and_tests_that_prose_names_are_there(page):
 
 @each_page
 def test_what_commands_write_lies_in_a_folder_that_git_ignores(page):
-    assert 'runs/' in (ROOT / '.gitignore').read_text(encoding='utf-8').splitlines()
+    assert 'runs/' in text_of(ROOT / '.gitignore').splitlines()
     for words in all_commands(page):
         written = [after for word, after in zip(words, words[1:]) if word in OUTPUTS]
         written += [word.partition(':=')[2] for word in words if word.startswith('out:=')]
