@@ -90,7 +90,7 @@ def _descendants(number):
     found = []
     for path in Path(f'/proc/{number}/task').glob('*/children'):
         with suppress(OSError):
-            for child in map(int, path.read_text().split()):
+            for child in map(int, path.read_text(encoding='ascii').split()):
                 found += [child, *_descendants(child)]
     return found
 
