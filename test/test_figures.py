@@ -99,6 +99,15 @@ def test_a_run_over_topics_counts_as_a_residual(tmp_path):
     assert run.command == 'rpl launch hook seed:=2'
 
 
+def test_a_report_counts_more_than_an_older_one_but_not_more_than_what_the_training_wrote(tmp_path):
+    trained, launched = (write_run(tmp_path / name, [0.25]) for name in ('trained', 'launched'))
+    for folder in (trained, launched):
+        (folder / 'report').mkdir()
+        (folder / 'report/evaluation.csv').write_text('env_steps,success\n0,0.75\n')
+    (launched / 'evaluation.csv').write_text('env_steps,success,policy\n0,0.5,base\n')
+    assert [list(read_run(folder).values) for folder in (trained, launched)] == [[0.25], [0.75]]
+
+
 def test_commands_carry_no_folders_of_this_machine():
     assert shared_command("/a/cli.py train push 'objects:=my dir' --out /b/c --seed 1") == (
         "rpl train push 'objects:=my dir' --seed 1")

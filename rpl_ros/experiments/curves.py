@@ -22,7 +22,7 @@ import numpy as np
 from rpl_ros.brief import brief
 from rpl_ros.experiments.grid import label_of
 from rpl_ros.experiments.methods import DEFAULT
-from rpl_ros.files import csv_rows
+from rpl_ros.files import csv_rows, open_regular
 from rpl_ros.measures import measure_of
 from rpl_ros.yaml_file import read_yaml
 
@@ -77,9 +77,23 @@ def shared_command(command):
 
 
 def evaluations_of(folder):
-    """Return the path of a run's evaluations: those of `rpl train`, else those of `rpl report`."""
-    path = folder / 'evaluation.csv'
-    return path if path.is_file() else folder / 'report' / path.name
+    """
+    Return the path of a run's evaluations: those of `rpl train`, else those of `rpl report`.
+
+    A report of version 0.1 lies where those of `rpl train` do, and is older than any other.
+    """
+    path, reported = folder / 'evaluation.csv', folder / 'report' / 'evaluation.csv'
+    if not path.is_file() or reported.is_file() and not _is_of_train(path):
+        return reported
+    return path
+
+
+def _is_of_train(path):
+    try:
+        with open_regular(path, 'r', encoding='utf-8', errors='replace') as file:
+            return 'updates' in file.readline(1000)
+    except OSError:
+        return True  # whoever reads it says why not
 
 
 def read_run(folder):
