@@ -1,7 +1,7 @@
 # Everything is put into .venv (or .venv_jazzy); nothing outside this folder is written but pip's cache.
 PYTHON ?= python3
 # kilted or jazzy, from PyPI, where no ROS 2 distribution is sourced; empty: kilted
-ROS ?=
+ROS =
 # cpu or cuda; empty keeps the one that is installed (cpu when there is none)
 TORCH ?=
 ARGS ?=

@@ -63,20 +63,28 @@ def main(argv=None):
     if words.command not in COMMANDS:
         parser.error(f'unknown command {words.command!r}{did_you_mean(words.command, COMMANDS)}: '
                      f'expected one of {", ".join(COMMANDS)}')
-    for what, text in (('the path of the current folder', os.getcwd()),
+    for what, text in (('the path of the current folder', _current_folder(parser)),
                        *((f'an argument of {words.command}', text) for text in words.arguments)):
         if not console.is_utf8(text):
             parser.error(f'{what} is not valid UTF-8, which ROS 2 and YAML need: {text!a}')
     try:
         module = importlib.import_module(COMMANDS[words.command][0])
         code = module.main(words.arguments)
-        if code == INTERRUPTED:
+        if code == INTERRUPTED and argv is None:  # else whoever called goes on
             _ignore_interrupt()
         return code
     except KeyboardInterrupt:
-        _ignore_interrupt()
+        if argv is None:
+            _ignore_interrupt()
         print(f'rpl {words.command}: interrupted', file=sys.stderr)
         return INTERRUPTED
+
+
+def _current_folder(parser):
+    try:
+        return os.getcwd()
+    except OSError:
+        parser.error('the current folder was removed: change to another one')
 
 
 def _ignore_interrupt():

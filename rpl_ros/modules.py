@@ -41,7 +41,9 @@ def import_own(name):
     beside it. Raises what import_module() raises.
     """
     top, here = name.partition('.')[0], os.getcwd()
-    if here not in sys.path and PathFinder.find_spec(top) is None and (
+    installed = PathFinder.find_spec(top)
+    # A folder without __init__.py, anywhere on the path, counts as a package for Python.
+    if (installed is None or installed.loader is None) and here not in sys.path and (
             PathFinder.find_spec(top, [here])):
         sys.path.append(here)
     return import_module(name)

@@ -65,6 +65,24 @@ def test_what_is_installed_comes_first(folder):
     assert b'of the current folder' not in done.stderr + done.stdout
 
 
+def test_an_empty_folder_of_the_same_name_elsewhere_hides_nothing(folder, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp('elsewhere')
+    (elsewhere / 'control').mkdir()
+    (folder / 'control').mkdir()
+    (folder / 'control/mine.py').write_text('def act(*_):\n    return [0.0] * 4\n')
+    done = rpl(folder, 'evaluate', 'push', '--controller', 'control.mine:act', '--episodes', '1',
+               '--workers', '1', PYTHONPATH=str(elsewhere))
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_folder_that_was_removed_is_one_clear_error(tmp_path):
+    gone = tmp_path / 'gone'
+    gone.mkdir()
+    done = subprocess.run(['sh', '-c', 'rmdir "$PWD"; exec "$0" train push', RPL], cwd=gone,
+                          capture_output=True, timeout=60)
+    assert done.returncode == 2 and b'the current folder was removed' in done.stderr
+
+
 def test_text_that_is_not_utf8_is_one_clear_error(folder):
     done = rpl(folder, 'launch', 'push', b'out:=run\xff')
     assert done.returncode == 2 and b'not valid UTF-8' in done.stderr
