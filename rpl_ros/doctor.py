@@ -28,7 +28,7 @@ import time
 from rpl_ros import prerequisites as pre
 from rpl_ros.prerequisites import FAIL, Finding, OK, WARN
 
-SET_UP = 'make setup'
+SET_UP = 'make setup' if (pre.ROOT / 'Makefile').is_file() else 'rpl add-ros'
 RENDER = """
 import mujoco
 model = mujoco.MjModel.from_xml_string(

@@ -64,6 +64,7 @@ class Session:
             self._restore(extra)
         done = self.saved = self.done
         self.metrics = train_folder.Table(folder / 'metrics.csv', self.columns, self.key, done)
+        self.evaluating = lambda played: None  # is told how many episodes of an evaluation are
         self.evaluations = train_folder.Table(folder / 'evaluation.csv', train_folder.EVALUATION,
                                               self.at, done)
         self._evaluated = max((int(row[self.at]) for row in self.evaluations.rows), default=-1)
@@ -169,10 +170,12 @@ class Session:
         futures, outcomes = [], []
         for number in range(FRESH, FRESH + self.options.evaluate_episodes):
             futures.append(self.players.submit('evaluate', number, content))
+            self.evaluating(sum(future.done() for future in futures))
             if self.stopped:
                 raise Interrupted
         for future in futures:
             outcomes.append(future.result())
+            self.evaluating(sum(future.done() for future in futures))
             if self.stopped:
                 raise Interrupted
         return outcomes

@@ -177,6 +177,9 @@ def follow(session, console):
             for line in new_notes(session):
                 console.print(line)
             advance(completed=done, description=describe(task, rows))
+        episodes = session.options.evaluate_episodes
+        session.evaluating = lambda played: advance(
+            completed=session.done, description=f'{task}: evaluates, {played} of {episodes}')
         session.run(show)
 
 
