@@ -99,7 +99,7 @@ def test_a_run_over_topics_counts_as_a_residual(tmp_path):
     assert run.command == 'rpl launch hook seed:=2'
 
 
-def test_a_report_counts_more_than_an_older_one_but_not_more_than_what_the_training_wrote(tmp_path):
+def test_a_report_counts_more_than_an_older_one_but_less_than_what_training_wrote(tmp_path):
     trained, launched = (write_run(tmp_path / name, [0.25]) for name in ('trained', 'launched'))
     for folder in (trained, launched):
         (folder / 'report').mkdir()
