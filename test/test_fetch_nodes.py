@@ -37,8 +37,6 @@ from std_msgs.msg import Bool
 from std_srvs.srv import SetBool, Trigger
 import yaml
 
-pytestmark = pytest.mark.graph
-
 
 @pytest.fixture(scope='module')
 def graph(tmp_path_factory):
@@ -348,6 +346,7 @@ def contract(folder, **changes):
     return str(path)
 
 
+@pytest.mark.graph
 @pytest.mark.parametrize('changes', [{}, {  # a Fetch; an arm whose kinematics nobody here knows
     'grip_pose_topic': 'grip_pose', 'tool_to_grip': [0.1864, 0.0, 0.0], 'check_joints': False,
     'torso_joint': '', 'arm_joints': [f'joint_{number}' for number in range(7)]}])
