@@ -16,6 +16,7 @@
 
 from importlib import metadata
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 import sys
 
@@ -26,11 +27,12 @@ def share(folder):
 
     FileNotFoundError says where was looked.
     """
-    places = [*_source(), *_installed()]
-    for place in places:
+    seen = []
+    for place in chain(_source(), _installed()):
         if (place / folder).is_dir():
             return place / folder
-    raise FileNotFoundError(f'no folder {folder} of rpl_ros in {", ".join(map(str, places))}')
+        seen.append(str(place))
+    raise FileNotFoundError(f'no folder {folder} of rpl_ros in {", ".join(seen)}')
 
 
 def _source():

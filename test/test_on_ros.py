@@ -176,7 +176,7 @@ def test_a_graph_is_driven_from_outside(graph, tmp_path):
     assert audit.conflicts == audit.out_of_order == 0 and audit.transitions > 100
 
 
-def test_a_dumped_parameter_file_is_used(graph, tmp_path):
+def test_a_parameter_file_reaches_the_nodes(graph, tmp_path):
     launch, tools, _, _ = graph
     config = yaml.safe_load((share('config') / 'hook.yaml').read_text())
     config['/**']['ros__parameters'].update(horizon=30, episodes=2)

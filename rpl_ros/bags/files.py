@@ -72,7 +72,7 @@ def _there(path):
     return other if other.exists() and not plain.exists() else plain
 
 
-def _information(path):
+def bag_information(path):
     """
     Return what a metadata.yaml says; {} where it is missing or not whole.
 
@@ -87,7 +87,7 @@ def _information(path):
 
 def _named(path):
     """Return the names of files in a metadata.yaml."""
-    information = _information(path)
+    information = bag_information(path)
     if str(information.get('compression_mode')).lower() == 'message':
         raise BagError(f'{path}: its messages are compressed one by one, which is not '
                        'supported: convert it with `ros2 bag convert`')
@@ -97,7 +97,7 @@ def _named(path):
 
 def custom_data(path):
     """Return {name: text} that a bag's recorder left in metadata.yaml; {} without any."""
-    custom = _information(Path(path) / 'metadata.yaml').get('custom_data')
+    custom = bag_information(Path(path) / 'metadata.yaml').get('custom_data')
     return custom if isinstance(custom, dict) else {}
 
 

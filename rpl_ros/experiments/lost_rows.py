@@ -14,16 +14,16 @@
 
 """Which episodes metrics.csv lacks: dashboard_node writes it, and a run goes on without that."""
 
-from rpl_ros.yaml_file import read_yaml
+from rpl_ros.bags.files import bag_information
 
 
 def recorded_results(folder):
     """Return how many episode results the bag of a run folder holds; 0 where nobody knows."""
     try:
-        about = read_yaml(folder / 'bag' / 'metadata.yaml')['rosbag2_bagfile_information']
+        about = bag_information(folder / 'bag' / 'metadata.yaml')
         return sum(int(topic['message_count']) for topic in about['topics_with_message_count']
                    if topic['topic_metadata']['name'].endswith('/episode_result'))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return 0
 
 
