@@ -20,7 +20,7 @@ from setuptools import find_packages, setup
 NAME = 'rpl_ros'
 
 
-def share_files():
+def share_files() -> list[tuple[str, list[str]]]:
     """Return (folder in the prefix, files) pairs of what lies in share/rpl_ros when installed."""
     return [(os.path.join('share', NAME, folder), [os.path.join(folder, name) for name in
                                                    sorted(names)])

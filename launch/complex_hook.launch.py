@@ -14,9 +14,6 @@
 
 """The graph of complex_hook: ros2 launch rpl_ros complex_hook.launch.py --show-args."""
 
-from rpl_ros.launching.ros_launch import generate
+from rpl_ros.launching.ros_launch import launch_file
 
-
-def generate_launch_description():
-    """Return the launch description."""
-    return generate('complex_hook')
+generate_launch_description = launch_file('complex_hook')

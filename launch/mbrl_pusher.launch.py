@@ -14,9 +14,6 @@
 
 """The graph of mbrl_pusher: ros2 launch rpl_ros mbrl_pusher.launch.py --show-args."""
 
-from rpl_ros.launching.ros_launch import generate
+from rpl_ros.launching.ros_launch import launch_file
 
-
-def generate_launch_description():
-    """Return the launch description."""
-    return generate('mbrl_pusher')
+generate_launch_description = launch_file('mbrl_pusher')

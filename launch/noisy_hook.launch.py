@@ -14,9 +14,6 @@
 
 """The graph of noisy_hook: ros2 launch rpl_ros noisy_hook.launch.py --show-args."""
 
-from rpl_ros.launching.ros_launch import generate
+from rpl_ros.launching.ros_launch import launch_file
 
-
-def generate_launch_description():
-    """Return the launch description."""
-    return generate('noisy_hook')
+generate_launch_description = launch_file('noisy_hook')

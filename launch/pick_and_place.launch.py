@@ -14,9 +14,6 @@
 
 """The graph of pick_and_place: ros2 launch rpl_ros pick_and_place.launch.py --show-args."""
 
-from rpl_ros.launching.ros_launch import generate
+from rpl_ros.launching.ros_launch import launch_file
 
-
-def generate_launch_description():
-    """Return the launch description."""
-    return generate('pick_and_place')
+generate_launch_description = launch_file('pick_and_place')

@@ -14,9 +14,6 @@
 
 """The graph of push: ros2 launch rpl_ros push.launch.py --show-args."""
 
-from rpl_ros.launching.ros_launch import generate
+from rpl_ros.launching.ros_launch import launch_file
 
-
-def generate_launch_description():
-    """Return the launch description."""
-    return generate('push')
+generate_launch_description = launch_file('push')

@@ -14,9 +14,6 @@
 
 """The graph of slippery_push: ros2 launch rpl_ros slippery_push.launch.py --show-args."""
 
-from rpl_ros.launching.ros_launch import generate
+from rpl_ros.launching.ros_launch import launch_file
 
-
-def generate_launch_description():
-    """Return the launch description."""
-    return generate('slippery_push')
+generate_launch_description = launch_file('slippery_push')

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The command `rpl`: finds the subcommand's module and hands over to it."""
+"""The command `rpl`: finds the module of the subcommand and calls its main()."""
 
 import argparse
 import importlib
@@ -20,28 +20,32 @@ import os
 import signal
 import sys
 
-from rpl_ros import console
-from rpl_ros.config import did_you_mean
-from rpl_ros.launching.run_folder import version_of
+from rpl_ros.common import console
+from rpl_ros.common.assets import source_tree
+from rpl_ros.common.exits import INTERRUPTED
+from rpl_ros.common.versions import version_of
+from rpl_ros.settings.fields import did_you_mean
 
 COMMANDS = {
-    'launch': ('rpl_ros.launching.cli', 'run a task live over ROS 2: rpl launch complex_hook'),
-    'report': ('rpl_ros.experiments.report', 'make curve, comparison and video of a run folder'),
-    'evaluate': ('rpl_ros.experiments.evaluate', 'compare base and residual on fresh episodes'),
-    'train': ('rpl_ros.experiments.train', 'train in one process, without ROS 2'),
-    'sweep': ('rpl_ros.experiments.sweep', 'train a grid of task x method x seed'),
-    'plot': ('rpl_ros.experiments.figures', "draw the paper's figures from run folders"),
-    'pets': ('rpl_ros.experiments.pets', 'learn the model of mbrl_pusher, and CachedPETS from it'),
-    'bag': ('rpl_ros.experiments.bag', 'look into recorded bags: audit, pictures, export'),
-    'bench': ('rpl_ros.experiments.bench', 'measure speed and print ratios'),
-    'add-ros': ('rpl_ros.add_ros', 'bring ROS 2 from PyPI into this environment'),
-    'doctor': ('rpl_ros.doctor', 'check what this machine lacks'),
+    'launch': ('rpl_ros.launching.launch', 'run a task live over ROS 2: rpl launch complex_hook'),
+    'report': ('rpl_ros.reports.report', 'make curve, comparison and video of a run folder'),
+    'evaluate': ('rpl_ros.evaluation.evaluate', 'compare base and residual on fresh episodes'),
+    'compare': ('rpl_ros.reports.compare', 'compare policies on the same fresh episodes'),
+    'policy': ('rpl_ros.runs.policy', 'what a policy file is, how it was trained and evaluated'),
+    'train': ('rpl_ros.training.train', 'train in one process, without ROS 2'),
+    'task': ('rpl_ros.tasks.command', 'list tasks; describe an environment as a task'),
+    'new': ('rpl_ros.setup.new', 'write a small package for a task or controller of your own'),
+    'sweep': ('rpl_ros.sweeps.sweep', 'train a grid of task x method x seed'),
+    'plot': ('rpl_ros.reports.figures', "draw the paper's figures from run folders"),
+    'pets': ('rpl_ros.pets.pets', 'learn the model of mbrl_pusher, and CachedPETS from it'),
+    'bag': ('rpl_ros.bags.bag', 'recorded bags: check, plot, play, export'),
+    'bench': ('benchmarks.bench', 'measure speed and print ratios'),
+    'add-ros': ('rpl_ros.setup.add_ros', 'bring ROS 2 from PyPI into this environment'),
+    'doctor': ('rpl_ros.setup.doctor', 'check this machine and the set-up'),
 }
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as a shell has it."""
 
 
-def make_parser():
+def make_parser() -> argparse.ArgumentParser:
     """Return the parser of `rpl` itself; what follows a subcommand is not parsed here."""
     lines = [f'  {name:10}{text}' for name, (_, text) in COMMANDS.items()]
     parser = argparse.ArgumentParser(
@@ -55,7 +59,7 @@ def make_parser():
     return parser
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Run `rpl` with the words `argv` (default: the command line); return the exit code."""
     console.begin()
     parser = make_parser()
@@ -68,9 +72,12 @@ def main(argv=None):
         if not console.is_utf8(text):
             parser.error(f'{what} is not valid UTF-8, which ROS 2 and YAML need: {text!a}')
     try:
+        if words.command == 'bench' and not _find_benchmarks():
+            parser.error('the benchmarks are part of the source tree alone: run `rpl bench` from '
+                         'a clone of the repository, after `make setup`')
         module = importlib.import_module(COMMANDS[words.command][0])
         code = module.main(words.arguments)
-        if code == INTERRUPTED and argv is None:  # else whoever called goes on
+        if code == INTERRUPTED and argv is None:  # else the caller continues
             _ignore_interrupt()
         return code
     except KeyboardInterrupt:
@@ -80,15 +87,24 @@ def main(argv=None):
         return INTERRUPTED
 
 
-def _current_folder(parser):
+def _find_benchmarks() -> bool:
+    """Put the folder of the benchmarks on the path; return whether there is one."""
+    tree = source_tree()
+    if tree and (tree / 'test' / 'benchmarks').is_dir():
+        sys.path.append(str(tree / 'test'))
+        return True
+    return False
+
+
+def _current_folder(parser: argparse.ArgumentParser) -> str:
     try:
         return os.getcwd()
     except OSError:
         parser.error('the current folder was removed: change to another one')
 
 
-def _ignore_interrupt():
-    """Take no more Ctrl-C: it would end the end itself, with a traceback or another code."""
+def _ignore_interrupt() -> None:
+    """Ignore further Ctrl-C: it would end the process with a traceback or another exit code."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 

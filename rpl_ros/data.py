@@ -13,25 +13,46 @@
 # limitations under the License.
 
 """
-What flows between the parts: states, base actions, commands and whole episodes.
+The data between the parts: states, base actions, commands and whole episodes.
 
-The dataclasses carry the fields of the messages of the same names in `rpl_msgs` (units and
-frames are documented there), as numpy arrays instead of wire types.
+The dataclasses have the fields of the messages with the same names in `rpl_msgs` (which document
+units and frames), as numpy arrays in place of wire types.
 """
 
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 import numpy as np
 
 NOTHING = np.empty(0)
-"""An action that nobody knows, or that needs no words: see State.msg, `executed`."""
+"""An action that is unknown, or equal to the command: see State.msg, `executed`."""
 
-# Status of a command and mode of an episode: equal to the constants in Command.msg and
-# EpisodeResult.msg (a test compares them); repeated here because plain Python has no rpl_msgs.
-RESIDUAL, EXPLORING, BASE_EPISODE, NO_POLICY, BAD_RESIDUAL = range(5)
-STOP_BAD_BASE, STOP_NO_BASE, EPISODE_END, STOP_BAD_STATE, PERSON = range(5, 10)
-EXPLORE, BASE, EVALUATE = range(3)
-MODE_NAMES = {EXPLORE: 'explore', BASE: 'base', EVALUATE: 'evaluate'}
+
+class Status(IntEnum):
+    """What a Command is, as in Command.msg (a test compares them)."""
+
+    RESIDUAL = 0
+    EXPLORING = 1
+    BASE_EPISODE = 2
+    NO_POLICY = 3
+    BAD_RESIDUAL = 4
+    STOP_BAD_BASE = 5
+    STOP_NO_BASE = 6
+    EPISODE_END = 7
+    STOP_BAD_STATE = 8
+    PERSON = 9
+    RESIDUAL_OFF = 10
+
+
+class Mode(IntEnum):
+    """How an episode is driven, as in EpisodeResult.msg (a test compares them)."""
+
+    EXPLORE = 0
+    BASE = 1
+    EVALUATE = 2
+
+
+MODE_NAMES = {mode: mode.name.lower() for mode in Mode}
 
 
 @dataclass(frozen=True)
@@ -51,16 +72,17 @@ class State:
     command_age: float = 0.0
     executed: np.ndarray = field(default_factory=lambda: NOTHING)
     motion: np.ndarray = field(default_factory=lambda: NOTHING)
+    problem: str = ''
 
     @property
-    def last(self):
+    def last(self) -> bool:
         """Return whether the episode ends here."""
         return self.terminated or self.truncated
 
 
 @dataclass(frozen=True)
 class BaseAction:
-    """What the given controller would do: see BaseAction.msg."""
+    """What the base controller would do: see BaseAction.msg."""
 
     episode: int
     step: int
@@ -70,7 +92,7 @@ class BaseAction:
 
 @dataclass(frozen=True)
 class Command:
-    """What the robot is told to do, and why: see Command.msg."""
+    """What the robot must do, and why: see Command.msg."""
 
     episode: int
     step: int
@@ -94,16 +116,19 @@ class Episode:
     observations: (T + 1, O), achieved_goals: (T + 1, G), base_actions: (T + 1, A)
         Rows that were lost are NaN, and `valid` is false on both sides of them.
     sent, executed, residuals: (T, A)
-        The action that was asked for, the one that the robot executed, and the residual in the
-        latter: see transitions.executed_by().
+        The action that was sent, the one that the robot executed, and the residual in the
+        executed one: see transitions.executed_by().
     desired_goal: (G,)
     valid: (T,) bool
-        Whether transition t is complete: both states, the command, its base action and the
-        next one arrived, and an action was executed.
+        Whether transition t is complete: both states, both commands with their base actions
+        arrived, and an action was executed. Never where there is a `problem`.
     success: whether the last state was a success.
-    ended: whether the episode ended there; otherwise nothing more was recorded.
+    ended: whether the episode ended there; otherwise the record stops before its end.
     terminated: whether the task ended it: there is no return after the last state.
-    mode: EXPLORE, BASE or EVALUATE: how it was driven.
+    mode: how it was driven.
+    problem: why it could not continue, as in State.msg, or ''.
+    rewards: (T,)
+        As the states gave them; empty where nobody recorded them.
 
     """
 
@@ -118,10 +143,12 @@ class Episode:
     valid: np.ndarray
     success: bool
     ended: bool = True
-    mode: int = EXPLORE
+    mode: int = Mode.EXPLORE
     terminated: bool = False
+    problem: str = ''
+    rewards: np.ndarray = field(default_factory=lambda: NOTHING)
 
     @property
-    def steps(self):
+    def steps(self) -> int:
         """Return the number of control steps T."""
         return len(self.valid)

@@ -21,36 +21,46 @@ The tasks as Gymnasium goal environments; importing this module registers them.
 Episode n with seed s is the same scene as episode n of `rpl train` and of sim_node with seed s.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 import dataclasses
 import os
 import time
+from typing import Any, TYPE_CHECKING
 
 import gymnasium
+from gymnasium.envs.registration import EnvSpec
 import numpy as np
+from rpl_ros.data import State
+from rpl_ros.tasks import make_task
+from rpl_ros.tasks.find import task_spec
+from rpl_ros.tasks.rewards import reward_inputs, reward_of
+from rpl_ros.tasks.specs import CONTROL_PERIOD, TASKS
 
-from rpl_ros.rewards import DETAILS, reward_details, reward_of
-from rpl_ros.tasks.specs import CONTROL_PERIOD, spec
+if TYPE_CHECKING:
+    import mujoco
+    from rpl_ros.tasks.window import Window
 
-IDS = {
-    'push': 'rpl/Push-v0', 'slippery_push': 'rpl/SlipperyPush-v0',
-    'pick_and_place': 'rpl/PickAndPlace-v0', 'hook': 'rpl/Hook-v0',
-    'noisy_hook': 'rpl/NoisyHook-v0', 'complex_hook': 'rpl/ComplexHook-v0',
-    'mbrl_pusher': 'rpl/MBRLPusher-v0',
-}
+IDS = {name: task_spec(name).env_id for name in TASKS}
 PICTURE = (480, 640)  # pixels, height and width
+Observation = dict[str, np.ndarray]
+Info = dict[str, Any]
 
 
 class TaskEnv(gymnasium.Env):
     """
     A task as a goal environment: see docs/observations.md for observations and actions.
 
-    `truncated` ends each episode after the task's horizon; `info` holds `is_success` and, after a
+    `truncated` ends each episode after the task's horizon. `info` holds `is_success` and, after a
     step, what compute_reward() needs of it: in MBRLPusher `tip` (3,), m, and `action` (7,).
     """
 
-    metadata = {'render_modes': ['human', 'rgb_array'], 'render_fps': round(1 / CONTROL_PERIOD)}
+    metadata: dict[str, Any] = {  # noqa: RUF012 (an attribute of gymnasium.Env)
+        'render_modes': ['human', 'rgb_array'], 'render_fps': round(1 / CONTROL_PERIOD)}
 
-    def __init__(self, task, render_mode=None, objects='', horizon=0, max_ee_speed=0.0):
+    def __init__(self, task: str, render_mode: str | None = None, objects: str = '',
+                 horizon: int = 0, max_ee_speed: float = 0.0) -> None:
         """
         Build the scene of `task`; `objects` is a folder of meshes for complex_hook.
 
@@ -63,23 +73,26 @@ class TaskEnv(gymnasium.Env):
             raise ValueError(f'render_mode is {render_mode!r}, expected None, '
                              f'{" or ".join(self.metadata["render_modes"])}')
         if render_mode == 'rgb_array' and not os.environ.get('DISPLAY'):
-            os.environ.setdefault('MUJOCO_GL', 'egl')  # counts if MuJoCo was not imported before
-        from rpl_ros.tasks import make_task  # here: MuJoCo must not be imported earlier
-        self.render_mode, self._spec = render_mode, None
+            os.environ.setdefault('MUJOCO_GL', 'egl')  # MuJoCo reads it when it is imported
+        self.render_mode = render_mode
+        self._spec: EnvSpec | None = None
         self.task = make_task(task, 0, objects, horizon, max_ee_speed)
-        sizes = spec(task)
+        sizes = self.task.spec
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (sizes.action_size,), np.float32)
         self.observation_space = gymnasium.spaces.Dict({
             name: gymnasium.spaces.Box(-np.inf, np.inf, (size,), np.float64) for name, size in (
                 ('observation', sizes.observation_size), ('achieved_goal', sizes.goal_size),
                 ('desired_goal', sizes.goal_size))})
-        self._state = self._window = self._renderer = None
+        self._state: State | None = None
+        self._window: Window | None = None
+        self._has_display = True  # until a window could not be opened
+        self._renderer: mujoco.Renderer | None = None
         self._episode = -1
         self._drawn_at = 0.0
 
-    def _set_spec(self, spec):
+    def _set_spec(self, spec: EnvSpec | None) -> None:
         """
-        Take the EnvSpec of gymnasium.make(), and note the horizon for wrappers that ask for it.
+        Keep the EnvSpec of gymnasium.make(), with the horizon for wrappers that ask for it.
 
         The environment itself truncates: no TimeLimit is needed.
         """
@@ -87,7 +100,8 @@ class TaskEnv(gymnasium.Env):
 
     spec = property(lambda self: self._spec, _set_spec)
 
-    def reset(self, *, seed=None, options=None):
+    def reset(self, *, seed: int | None = None,
+              options: Mapping[str, Any] | None = None) -> tuple[Observation, Info]:
         """
         Return (observation, info) of the next episode; of the first one with a new `seed`.
 
@@ -105,55 +119,49 @@ class TaskEnv(gymnasium.Env):
             raise ValueError(f'the episode is {self._episode}, expected 0 or more')
         return self._take(self.task.reset(self._episode))
 
-    def step(self, action):
+    def step(self, action: np.ndarray) -> tuple[Observation, float, bool, bool, Info]:
         """
         Do a control step of 40 ms with `action` (A,), clipped to [-1, 1] as on the robot.
 
-        Return (observation, reward, terminated, truncated, info). Where MuJoCo was unstable, the
-        episode is truncated and `info['problem']` says so. ValueError for an action of another
-        shape or not finite, RuntimeError where the episode is over.
+        Return (observation, reward, terminated, truncated, info). Where MuJoCo warned, the
+        episode is truncated and `info['problem']` gives the reason. ValueError for an action of
+        another shape or not finite, RuntimeError where the episode is over.
         """
-        given = np.asarray(action, dtype=np.float64)
-        if given.shape != self.action_space.shape or not np.isfinite(given).all():
-            raise ValueError(f'the action is {action}, expected {self.action_space.shape[0]} '
-                             'finite numbers')
+        given, size = np.asarray(action, dtype=np.float64), self.task.spec.action_size
+        if given.shape != (size,) or not np.isfinite(given).all():
+            raise ValueError(f'the action is {action}, expected {size} finite numbers')
         given = np.clip(given, -1.0, 1.0)
         if self._state is None or self._state.last:
             raise RuntimeError('no episode is running: call reset() first')
-        observation, info = self._take(self.task.step(given))
-        details = reward_details(self.task.spec, self._state.observation, given)
-        info.update((name, value.copy()) for name, value in details.items())
+        state = self.task.step(given)
+        observation, info = self._take(state)
+        inputs = reward_inputs(self.task.spec, state.observation, given)
+        info.update((name, value.copy()) for name, value in inputs.items())
         if self.task.problem:
             info['problem'] = self.task.problem
-        return (observation, self._state.reward, self._state.terminated, self._state.truncated,
-                info)
+        return observation, state.reward, state.terminated, state.truncated, info
 
-    def _take(self, state):
+    def _take(self, state: State) -> tuple[Observation, Info]:
         """Make `state` the present one; return (observation, info)."""
         self._state = state
         if self.render_mode == 'human':
             self.render()
-        return self._observation(), {'is_success': state.success}
+        return observation_of(state), {'is_success': state.success}
 
-    def _observation(self):
-        state = self._state
-        return {'observation': state.observation.copy(),
-                'achieved_goal': state.achieved_goal.copy(),
-                'desired_goal': state.desired_goal.copy()}
-
-    def compute_reward(self, achieved_goal, desired_goal, info):
+    def compute_reward(self, achieved_goal: np.ndarray, desired_goal: np.ndarray,
+                       info: Info | Sequence[Info] | np.ndarray) -> np.ndarray:
         """
         Return the rewards (...) for goals (..., 3), m.
 
         `info` is what step() returned, or an array or list of those, one for each goal. Only the
-        dense reward of MBRLPusher looks at it: ValueError where it lacks what that needs.
+        dense reward of MBRLPusher uses it: ValueError where it does not hold what that needs.
         """
-        details = self._details(info)
-        return reward_of(self.task.spec, achieved_goal, desired_goal, details)
+        return reward_of(self.task.spec, achieved_goal, desired_goal, self._inputs(info))
 
-    def _details(self, info):
+    def _inputs(self, info: Info | Sequence[Info] | np.ndarray) -> Observation:
         """Return what the reward needs out of one `info`, or of an array or list of them."""
-        names = DETAILS[self.task.spec.reward]
+        dense = self.task.spec.dense_reward
+        names = dense.inputs if dense else ()
         try:
             if isinstance(info, dict):
                 return {name: np.asarray(info[name]) for name in names}
@@ -163,17 +171,17 @@ class TaskEnv(gymnasium.Env):
                 f'the reward of {self.task.spec.name} needs {" and ".join(names)} in each info, '
                 'as step() returns it (HerReplayBuffer: copy_info_dict=True)') from error
 
-    def save(self):
+    def save(self) -> dict[str, Any]:
         """Return the full state of task and simulator, for restore() of any such environment."""
         return {'task': self.task.snapshot(), 'state': self._state}
 
-    def restore(self, saved):
+    def restore(self, saved: Mapping[str, Any]) -> Observation:
         """Go back to what save() returned; return the observation there."""
         self.task.rewind(saved['task'])
         self._state, self._episode = saved['state'], saved['task']['episode']
-        return self._observation()
+        return observation_of(saved['state'])
 
-    def render(self):
+    def render(self) -> np.ndarray | None:
         """Return a picture (H, W, 3) uint8 in mode rgb_array; in mode human, show the window."""
         if self.render_mode == 'rgb_array':
             return self._draw()
@@ -181,7 +189,7 @@ class TaskEnv(gymnasium.Env):
             self._show()
         return None
 
-    def _draw(self):
+    def _draw(self) -> np.ndarray:
         import mujoco
         if self._renderer is None:
             self._renderer = mujoco.Renderer(self.task.model, *PICTURE)
@@ -189,22 +197,29 @@ class TaskEnv(gymnasium.Env):
         self._renderer.update_scene(self.task.data, 'overview')
         return self._renderer.render()
 
-    def _show(self):
+    def _show(self) -> None:
         """Show the present state at the pace of the real robot."""
-        if self._window is None:
+        if self._window is None and self._has_display:
             from rpl_ros.tasks.window import open_window
-            self._window = open_window(self.task) or False  # False: there is no display
+            self._window = open_window(self.task)
+            self._has_display = self._window is not None
         if self._window:
             self._window.show()
             time.sleep(max(0.0, self._drawn_at + CONTROL_PERIOD - time.monotonic()))
             self._drawn_at = time.monotonic()
 
-    def close(self):
+    def close(self) -> None:
         """Close window and renderer."""
         for part in (self._window, self._renderer):
             if part:
                 part.close()
         self._window = self._renderer = None
+
+
+def observation_of(state: State) -> Observation:
+    """Return the observation of a goal environment, arrays of its own."""
+    return {'observation': state.observation.copy(), 'achieved_goal': state.achieved_goal.copy(),
+            'desired_goal': state.desired_goal.copy()}
 
 
 for _task, _id in IDS.items():

@@ -12,31 +12,33 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+
 """One episode in one process: the reference that the ROS 2 graph is tested against."""
 
-import numpy as np
+from collections.abc import Callable
 
-from rpl_ros.controllers.guard import begin_episode
+from rpl_ros.contracts import Controller, Policy, Task
+from rpl_ros.controllers.function import Act, as_controller, base_action
+from rpl_ros.data import Command, Episode, State
 from rpl_ros.transitions import Joiner
 
 
-def run_episode(task, controller, policy, number):
+def run_episode(task: Task, controller: Controller | Act, policy: Policy, number: int,
+                watch: Callable[[State], object] = lambda state: None,
+                ) -> tuple[Episode, list[Command], State]:
     """
-    Play episode `number` and return (Episode, list of Commands, last State).
+    Play episode `number`; return it, the command for each of its states, and the last State.
 
-    `task` has reset and step, `controller` is a function (observation, desired_goal) -> base
-    action, which is told that the episode begins where it has a reset(); `policy` is a
-    ResidualPolicy.
+    `watch` is called with each state before its command.
     """
-    begin_episode(controller)
+    controller = as_controller(controller)
+    controller.reset(number)
     joiner = Joiner(task.spec)
-    commands, none = [], np.zeros(task.spec.action_size)
+    commands = []
     state = task.reset(number)
     while True:
-        # A planner takes its time: it is not asked where nothing comes of its answer.
-        base_action = (controller(state.observation, state.desired_goal)
-                       if policy.asks_base(number) else none)
-        command = policy.command(state, base_action)
+        watch(state)
+        command = policy.command(state, base_action(controller, state))
         joiner.add('state', state)
         episodes, _ = joiner.add('command', command)
         commands.append(command)

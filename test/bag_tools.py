@@ -15,19 +15,87 @@
 """Bags in all the ways in which others write them, and comparing episodes to the last bit."""
 
 import dataclasses
+from functools import cache
 import sqlite3
 
 from mcap.writer import Writer
 import numpy as np
 from rosbags.convert.converter import convert
-
+from rosbags.typesys import get_typestore, Stores
+from rpl_ros import data
 from rpl_ros.bags.definitions import definition
-from rpl_ros.bags.schema import TYPES
-from rpl_ros.experiments.bench_bags import encoded
-from rpl_ros.tasks.specs import spec
+from rpl_ros.bags.schema import own_types, TYPES
+from rpl_ros.bags.writer import Bag, qos_entry
+from rpl_ros.data import Mode, Status
+from rpl_ros.tasks.find import task_spec
+
+RUN = 'made_up'
+"""Id of the run."""
+START = 1_700_000_000_000_000_000
+"""Time of the first message, ns since 1970."""
+PERIOD = 40_000_000
+"""Time between two steps, ns."""
+
+
+@cache
+def typestore():
+    """Return rosbags' store of our message types."""
+    store = get_typestore(Stores.EMPTY)
+    for kind in TYPES.values():
+        store.register({name: fields for name, fields in own_types(kind).items()
+                        if name not in store.fielddefs})
+    return store
+
+
+def encode(topic, item, time_ns=0, run=RUN, **more):
+    """Return a dataclass of rpl_ros.data as the bytes of its message on `topic`."""
+    store = typestore()
+    kinds = store.types
+    stamp = kinds['builtin_interfaces/msg/Time'](time_ns // 10**9, time_ns % 10**9)
+    header = kinds['std_msgs/msg/Header'](stamp, 'world')
+    return bytes(store.serialize_cdr(kinds[TYPES[topic]](
+        header=header, run=run, **vars(item), **more), TYPES[topic]))
+
+
+def episode_items(spec, number, rng):
+    """Yield (topic, State or Command) of an episode of random numbers, as a graph sends them."""
+    goal = rng.normal(size=spec.goal_size)
+    for step in range(spec.horizon + 1):
+        last = step == spec.horizon
+        yield 'state', data.State(
+            number, step, rng.normal(size=spec.observation_size), rng.normal(size=spec.goal_size),
+            goal, -float(step > 0), last and number % 2 == 0, False, last, step > 0,
+            0.001 * (step > 0))
+        base, residual = rng.normal(size=(2, spec.action_size))
+        status = (Status.EPISODE_END if last else Status.EXPLORING if number % 4 else
+                  Status.BASE_EPISODE)
+        mode = Mode.EXPLORE if number % 4 else Mode.BASE
+        yield 'command', data.Command(number, step, mode, 1 + number // 4, base, residual, 1.0,
+                                      base + residual, np.clip(base + residual, -1, 1), status)
+
+
+def encoded(spec, episodes, seed=0):
+    """Yield (topic, bytes, time in ns) of some synthetic episodes."""
+    rng = np.random.default_rng(seed)
+    for number in range(episodes):
+        for index, (topic, item) in enumerate(episode_items(spec, number, rng)):
+            more = {'task': spec.name} if topic == 'state' else {}
+            moment = START + (number * 2 * (spec.horizon + 1) + index) * PERIOD // 2
+            yield topic, encode(topic, item, moment, **more), moment
+
+
+def write_bag(folder, messages, namespace='', **options):
+    """Write (topic, bytes, time) as the recorder does; `options` are those of Bag."""
+    bag = Bag(folder, {f'{namespace}/{topic}': (kind, qos_entry(1, False))
+                       for topic, kind in TYPES.items()}, **options)
+    for topic, content, moment in messages:
+        bag.write(f'{namespace}/{topic}', content, moment, moment)
+    bag.close()
+    return bag.path
+
 
 TASK = 'push'
-SPEC = spec(TASK)
+SPEC = task_spec(TASK)
 EPISODES = 6
 MESSAGES = list(encoded(SPEC, EPISODES))
 

@@ -16,10 +16,10 @@
 
 import csv
 
-from rpl_ros.config import load_settings
-from rpl_ros.experiments.loop import Loop
-from rpl_ros.files import write_file
-from rpl_ros.launching.screen import COLUMNS
+from rpl_ros.common.files import write_file
+from rpl_ros.runs.layout import GRAPH_METRICS as COLUMNS
+from rpl_ros.settings.parameter_file import load_settings
+from rpl_ros.training.loop import Loop
 
 PARAMETERS = """/**:
   ros__parameters:
@@ -40,7 +40,8 @@ def make_run(folder, episodes=3, checkpoints=True, task='hook'):
         steps = loop.learner.transitions
         rows.append({**dict.fromkeys(COLUMNS, 0), 'episode': number, 'total_steps': steps,
                      'mode': 'explore', 'success': int(outcome.success),
-                     'return': outcome.episode_return, 'burn_in': int(number == 0)})
+                     'return': outcome.episode_return, 'burn_in': int(number == 0),
+                     'problem': ''})
         if checkpoints:
             write_file(folder / 'checkpoints' / f'policy_{steps:07d}.safetensors',
                        loop.learner.policy())

@@ -27,16 +27,17 @@ import numpy as np
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rpl_msgs.msg import PolicyWeights
-
-from rpl_ros.config import make_settings, ResidualSettings
 from rpl_ros.controllers import find_controller
-from rpl_ros.convert import to_bytes
 from rpl_ros.policy.actor import Actor
 from rpl_ros.policy.residual import ResidualPolicy
 from rpl_ros.policy.weights import digest, pack, PolicyShape, unpack
 from rpl_ros.rollout import run_episode
+from rpl_ros.ros.convert import to_bytes
+from rpl_ros.settings.fields import make_settings
+from rpl_ros.settings.nodes import ResidualSettings
 from rpl_ros.tasks import make_task
-from rpl_ros.tasks.specs import spec
+from rpl_ros.tasks.find import task_spec
+from rpl_ros.tasks.spec_file import digest_of_own
 
 SEED, EPISODES = 5, 4
 MODES = {'seed': SEED, 'base_every': 4, 'evaluate_every': 4}
@@ -74,25 +75,43 @@ def listener(domain, name='listener'):
         context.try_shutdown()
 
 
+def call(node, spin, kind, name, **fields):
+    """Return the response of a service, from the node and spin of a listener()."""
+    client = node.create_client(kind, name)
+    spin(client.service_is_ready)
+    future = client.call_async(kind.Request(**fields))
+    spin(future.done)
+    node.destroy_client(client)
+    return future.result()
+
+
 @contextmanager
 def nodes(domain, folder, **parameters):
     """
     Start nodes given as name={parameter: value}; yield {name: process}; stop them after.
 
-    A value under the key '-r' is a remapping. Each node's output is in folder/<name>.log.
+    A value under the key '-r' is a remapping, or several. Each node's output is in
+    folder/<name>.log; the end of it is printed, for pytest to show, if the test fails.
     """
     environment = {**os.environ, 'ROS_DOMAIN_ID': str(domain), 'PYTHONUNBUFFERED': '1'}
     started = {}
     try:
         for name, values in parameters.items():
-            arguments = [part for key, value in values.items()
-                         for part in (('-r', value) if key == '-r'
-                                      else ('-p', f'{key}:={value}'))]
-            with open(folder / f'{name}.log', 'w') as log:
+            remapped = values.get('-r', ())
+            arguments = [part for value in ([remapped] if isinstance(remapped, str) else remapped)
+                         for part in ('-r', value)]
+            arguments += [part for key, value in values.items() if key != '-r'
+                          for part in ('-p', f'{key}:={value}')]
+            with open(folder / f'{name}.log', 'a') as log:
                 started[name] = subprocess.Popen(
                     [sys.executable, '-m', f'rpl_ros.nodes.{name}', '--ros-args', *arguments],
                     env=environment, stdout=log, stderr=subprocess.STDOUT)
         yield started
+    except BaseException:
+        for name, process in started.items():
+            lines = (folder / f'{name}.log').read_text(errors='replace').splitlines()
+            print(f'--- {name}, return code {process.poll()}', *lines[-30:], sep='\n')
+        raise
     finally:
         for process in started.values():
             if process.poll() is None:
@@ -105,10 +124,11 @@ def nodes(domain, folder, **parameters):
                 process.wait()
 
 
-def random_policy(task, rng):
+def random_policy(task, rng, **more):
     """Return the bytes of a small policy that really corrects: random weights."""
-    sizes = spec(task)
-    shape = PolicyShape(task, sizes.observation_size, sizes.goal_size, sizes.action_size, 2, 16)
+    sizes = task_spec(task)
+    shape = PolicyShape(sizes.name, sizes.observation_size, sizes.goal_size, sizes.action_size,
+                        2, 16, task_digest=digest_of_own(sizes), **more)
     tensors = {name: rng.normal(0, 0.3, size) for name, size in shape.tensors().items()}
     for name in ('observation_std', 'goal_std'):
         tensors[name] = np.abs(tensors[name]) + 0.1
@@ -121,10 +141,10 @@ def weights_message(content, version, **changes):
     return PolicyWeights(**fields)
 
 
-def in_process(name, content):
+def in_process(name, content, numbers=range(EPISODES)):
     """Return the Episodes of the in-process rollout with the policy of these bytes."""
     task = make_task(name, SEED)
     policy = ResidualPolicy(make_settings(ResidualSettings, {**MODES, 'task': name}), task.spec)
     policy.offer(Actor(*unpack(content)), 7, False)
     controller = find_controller(task.spec.controller)
-    return [run_episode(task, controller, policy, number) for number in range(EPISODES)]
+    return [run_episode(task, controller, policy, number) for number in numbers]

@@ -14,6 +14,7 @@
 
 """Read the pages of the documentation: their commands, links and headings."""
 
+import configparser
 from pathlib import Path
 import re
 import shlex
@@ -81,3 +82,11 @@ def links(page):
     own = [target for target in targets if not re.match(r'https?:', target)]
     return [(page.parent / path if path else page, anchor)
             for path, _, anchor in (target.partition('#') for target in own)]
+
+
+def console_scripts():
+    """Return name -> 'module:function' of the programs that setup.cfg asks for."""
+    config = configparser.ConfigParser(interpolation=None)
+    config.read(ROOT / 'setup.cfg')
+    lines = config['options.entry_points']['console_scripts'].strip().splitlines()
+    return dict(line.split(' = ') for line in lines)

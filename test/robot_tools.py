@@ -27,11 +27,11 @@ from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 import numpy as np
 from rpl_msgs.msg import BaseAction, Command
-from rpl_ros.assets import share
-from rpl_ros.config import read_parameter_file
-from rpl_ros.convert import to_wire
-from rpl_ros.nodes.qos import publisher, subscribe
-from rpl_ros.nodes.robot_messages import from_time, read_twist
+from rpl_ros.common.assets import share
+from rpl_ros.ros.convert import to_wire
+from rpl_ros.ros.qos import publisher, subscribe
+from rpl_ros.ros.robot_messages import from_time, read_twist
+from rpl_ros.settings.parameter_file import read_parameter_file
 from std_msgs.msg import Bool, Float64, Header
 from std_srvs.srv import SetBool, Trigger
 

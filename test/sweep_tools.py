@@ -16,6 +16,7 @@
 
 from pathlib import Path
 import sys
+import threading
 import time
 
 import yaml
@@ -119,6 +120,19 @@ def wait_for(condition, patience=60.0):
     while not condition():
         assert time.monotonic() < end, 'it never happened'
         time.sleep(0.02)
+
+
+def read_until(process, words, patience=60.0):
+    """Return what a Popen says up to the line with `words`; kill it after `patience`, s."""
+    timer, said = threading.Timer(patience, process.kill), ''
+    timer.start()
+    for line in process.stdout:
+        said += line
+        if words in line:
+            break
+    timer.cancel()
+    assert words in said, said
+    return said
 
 
 def starts(folder):

@@ -19,7 +19,6 @@ import subprocess
 import sys
 
 import pytest
-
 from rpl_ros import cli
 
 

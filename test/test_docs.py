@@ -18,20 +18,25 @@ The pages of the documentation: their commands are accepted as printed, in their
 Nothing is run: each line goes through the parser of its own command.
 """
 
+import ast
 from functools import cache
 import importlib
+from importlib.util import spec_from_file_location
+import os
 import re
+import sys
 
-from page_tools import (blocks, commands, headings, links, name_of, PAGES, ROOT, spans, split,
-                        text_of)
+from page_tools import (blocks, commands, console_scripts, headings, links, name_of, PAGES, ROOT,
+                        spans, split, text_of)
 import pytest
-
 from rpl_ros import cli
-from rpl_ros.config import parse_words
-from rpl_ros.experiments import train
-from rpl_ros.experiments.grid import read_sweep
 from rpl_ros.launching.graph import describe
-from test_packaging import console_scripts
+from rpl_ros.ros.qos import TOPICS
+from rpl_ros.runs.policies import find_policy
+from rpl_ros.settings.fields import parse_words
+from rpl_ros.sweeps.grid import read_sweep
+from rpl_ros.tasks.specs import TASKS
+from rpl_ros.training import train
 
 STANDS_FOR = {'TASK': 'complex_hook', 'CONTROLLER': 'reactive_hook', 'NAME': 'reactive_hook',
               'ARM': 'joints', 'V': '0.1', 'N': '400', 'R': '1', 'S': '0', 'BAG...': 'BAG',
@@ -39,6 +44,8 @@ STANDS_FOR = {'TASK': 'complex_hook', 'CONTROLLER': 'reactive_hook', 'NAME': 're
 """What prose has in place of a value, and a value for it."""
 PATHS = ('config/', 'docs/', 'launch/', 'rpl_ros/', 'sim/', 'test/')
 OUTPUTS = ('--out', '--output', '--histogram')
+EXAMPLES = ROOT / 'docs' / 'examples'
+sys.path.append(str(EXAMPLES))  # the page of own tasks is in that folder
 each_page = pytest.mark.parametrize('page', PAGES, ids=name_of)
 
 
@@ -67,7 +74,12 @@ def parsed(words):
     """Return what the parser of `rpl COMMAND ...` makes of its words; it exits where it fails."""
     parser = importlib.import_module(cli.COMMANDS[words[1]][0]).make_parser()
     take = parser.parse_intermixed_args if words[1] == 'train' else parser.parse_args
-    return take(words[2:])
+    here = os.getcwd()
+    os.chdir(EXAMPLES)
+    try:
+        return take(words[2:])
+    finally:
+        os.chdir(here)
 
 
 def check_launch(task, *words):
@@ -104,14 +116,16 @@ def test_commands_of_rpl_are_accepted_by_their_parsers(page):
         if words[0] != 'rpl':
             continue
         assert words[1] in cli.COMMANDS, words
+        if {'ready', 'policy:=ready'} & {*words}:
+            find_policy('ready', *{*words} & {*TASKS})  # SettingsError: this task has none
         if words[1] == 'launch':
             check_launch(*words[2:])
         elif words[1] not in ('doctor', 'add-ros'):  # which have no options that pages use
             options = parsed(words)
             if words[1] == 'train':
                 train.complete(options)
-                options.bag = []  # which nobody has here
-                train.read_run(options)
+                options.bag, options.start = [], None  # which nobody has here
+                train.run_of(options)
 
 
 @each_page
@@ -134,7 +148,7 @@ def test_files_targets_and_programs_that_commands_name_are_there(page):
 
 @each_page
 def test_files_and_tests_that_prose_names_are_there(page):
-    tests = ''.join(text_of(path) for path in (ROOT / 'test').glob('test_*.py'))
+    tests = ''.join(text_of(path) for path in (ROOT / 'test').rglob('test_*.py'))
     for text in spans(page):
         if re.fullmatch(r'(config|docs|launch|rpl_ros|sim|test)/[\w/]+\.\w+', text):
             assert (ROOT / text).is_file(), text
@@ -146,7 +160,7 @@ def test_files_and_tests_that_prose_names_are_there(page):
 
 @each_page
 def test_what_commands_write_lies_in_a_folder_that_git_ignores(page):
-    assert 'runs/' in text_of(ROOT / '.gitignore').splitlines()
+    assert '/runs/' in text_of(ROOT / '.gitignore').splitlines()
     for words in all_commands(page):
         written = [after for word, after in zip(words, words[1:]) if word in OUTPUTS]
         written += [word.partition(':=')[2] for word in words if word.startswith('out:=')]
@@ -198,3 +212,45 @@ def test_links_lead_to_pages_and_headings(page):
 def test_python_blocks_can_be_compiled(page):
     for text in blocks(page, 'python'):
         compile(text, name_of(page), 'exec')
+
+
+def rows_of(page, heading):
+    """Return the cells of the table below a heading of a page, without its own heading."""
+    _, _, text = text_of(page).partition(f'## {heading}\n')
+    lines = [line for line in text.partition('\n## ')[0].splitlines() if line.startswith('|')]
+    return [[cell.strip().replace('`', '') for cell in line.strip('|').split('|')]
+            for line in lines[2:]]
+
+
+def defined_in(path):
+    """Return the names that a source file defines, also those of methods."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            found.add(node.name)
+        elif isinstance(node, ast.Assign):
+            found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return found
+
+
+def test_the_walks_through_the_code_lead_where_they_say():
+    walks = rows_of(ROOT / 'docs' / 'architecture.md', 'Five walks')
+    assert len(walks) == 5
+    for question, path, name in walks:
+        for each in name.split(', '):
+            assert each in defined_in(ROOT / path), (question, each)
+
+
+def test_the_page_on_architecture_names_each_folder():
+    named = set(spans(ROOT / 'docs' / 'architecture.md'))
+    folders = {f'{path.parent.name}/' for path in (ROOT / 'rpl_ros').glob('*/__init__.py')}
+    assert folders <= named, folders - named
+
+
+def test_the_picture_of_the_data_flow_is_that_of_the_code():
+    place = ROOT / 'docs' / 'draw_data_flow.py'
+    module = importlib.util.module_from_spec(spec_from_file_location('draw_data_flow', place))
+    module.__spec__.loader.exec_module(module)
+    assert module.PICTURE.read_text(encoding='utf-8') == module.draw(), f'run {place}'
+    assert 'policy_weights' in module.calls('learner_node')['publishes']
+    assert set(module.TOPICS) == set(TOPICS)

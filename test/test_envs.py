@@ -19,11 +19,11 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.wrappers import TimeAwareObservation
 import numpy as np
 import pytest
-from rpl_ros.doctor import check_rendering, child
 from rpl_ros.envs import IDS
-from rpl_ros.rewards import DETAILS, task_reward
+from rpl_ros.setup.doctor import check_rendering, child
 from rpl_ros.tasks import make_task
-from rpl_ros.tasks.specs import SPECS
+from rpl_ros.tasks.rewards import task_reward
+from rpl_ros.tasks.specs import TASKS
 from stable_baselines3 import DDPG, HerReplayBuffer
 from stable_baselines3.common.env_checker import check_env as check_for_stable_baselines
 import torch
@@ -32,7 +32,7 @@ ENVS = {name: gymnasium.make(name).unwrapped for name in IDS.values()}
 
 
 def test_every_task_is_an_environment():
-    assert set(IDS) == set(SPECS)
+    assert set(IDS) == set(TASKS)
 
 
 @pytest.mark.parametrize('name', ENVS)
@@ -208,7 +208,7 @@ def test_stable_baselines_learns_in_them_unchanged(name):
     check_for_stable_baselines(env.unwrapped, skip_render_check=True)
     spec = env.unwrapped.task.spec
     model = DDPG('MultiInputPolicy', env, replay_buffer_class=HerReplayBuffer, seed=0,
-                 replay_buffer_kwargs={'copy_info_dict': bool(DETAILS[spec.reward])},
+                 replay_buffer_kwargs={'copy_info_dict': bool(spec.dense_reward)},
                  batch_size=32, buffer_size=1000, learning_starts=spec.horizon + 10,
                  policy_kwargs={'net_arch': [16]})
     before = [value.clone() for value in model.actor.parameters()]

@@ -19,14 +19,14 @@ import dataclasses
 from hypothesis import given, settings, strategies as st
 import numpy as np
 import pytest
-
 from rpl_ros import data
+from rpl_ros.data import Episode, Mode, Status
 from rpl_ros.policy.residual import compose
-from rpl_ros.robot.safety_inputs import bounded
-from rpl_ros.tasks.specs import TaskSpec
-from rpl_ros.transitions import executed_by, join, Joiner
+from rpl_ros.robot.safety.inputs import bounded
+from rpl_ros.transitions import executed_by, held, join, Joiner
+from task_tools import small_spec
 
-SPEC = TaskSpec('small', 3, 2, 1, 6, 0.05, 'none')
+SPEC = small_spec('small', 3, 2, 1, 6)
 
 
 def state(episode, step, last=False, applied=None):
@@ -36,10 +36,10 @@ def state(episode, step, last=False, applied=None):
                       applied=step > 0 if applied is None else applied)
 
 
-def command(episode, step, status=data.RESIDUAL):
+def command(episode, step, status=Status.RESIDUAL):
     """Return a Command whose numbers tell where it belongs."""
     one = np.array([step / 100])
-    return data.Command(episode, step, data.EVALUATE, 1, one + 1, one + 2, 1.0, one + 3, one + 4,
+    return data.Command(episode, step, Mode.EVALUATE, 1, one + 1, one + 2, 1.0, one + 3, one + 4,
                         status)
 
 
@@ -48,6 +48,17 @@ def episode_messages(number, steps=6):
     states = [('state', state(number, step, step == steps)) for step in range(steps + 1)]
     commands = [('command', command(number, step)) for step in range(steps + 1)]
     return [message for pair in zip(states, commands) for message in pair]
+
+
+def test_no_transition_of_an_episode_that_could_not_continue_is_valid():
+    joiner, found = Joiner(SPEC), []
+    for kind, item in episode_messages(0, 4):
+        if kind == 'state' and item.last:
+            item = dataclasses.replace(item, problem='it fell over')
+        found += joiner.add(kind, item)[0]
+    (episode,) = found
+    assert (episode.problem, episode.steps, episode.valid.tolist()) == (
+        'it fell over', 4, [False] * 4)
 
 
 @given(st.permutations(episode_messages(3)), st.data())
@@ -100,6 +111,16 @@ def test_an_episode_that_never_ends_is_joined_when_newer_ones_have_come():
     assert not episodes and problem == 'state (0, 5): the episode is over already'
 
 
+def test_an_episode_that_was_given_back_is_not_begun_again():
+    joiner = Joiner(SPEC)
+    for kind, item in episode_messages(3):
+        joiner.add(kind, item)
+    for kind, item in episode_messages(3):
+        assert joiner.add(kind, item) == (
+            [], f'{kind} (3, {item.step}): the episode is over already')
+    assert joiner.flush() == []
+
+
 @pytest.mark.parametrize('first', ['state', 'command'])
 def test_one_topic_may_come_episodes_before_the_other(first):
     messages = [message for number in range(20) for message in episode_messages(number)]
@@ -147,8 +168,8 @@ def executed(base, residual, action, scale=1.0, applied=True, whole=False):
     """Return what executed_by() makes of a command and of the action that the robot did."""
     base, residual, action = (np.array(values, float) for values in (base, residual, action))
     total = residual if whole else base + scale * residual
-    command = data.Command(0, 0, data.EXPLORE, 1, base, residual, 1.0 if whole else scale, total,
-                           np.clip(total, -1, 1), data.EXPLORING)
+    command = data.Command(0, 0, Mode.EXPLORE, 1, base, residual, 1.0 if whole else scale, total,
+                           np.clip(total, -1, 1), Status.EXPLORING)
     after = data.State(0, 1, np.zeros(3), np.zeros(2), np.zeros(2), applied=applied,
                        executed=action)
     return executed_by(command, after)
@@ -204,3 +225,39 @@ def test_what_ends_an_episode_is_told_apart():
     assert joined(terminated=True).terminated and joined(terminated=True).ended
     assert joined(truncated=True).ended and not joined(truncated=True).terminated
     assert not joined().ended
+
+
+def test_what_has_come_of_a_robot_that_left_is_joined_and_later_messages_are_late():
+    joiner = Joiner(SPEC)
+    assert joiner.next_episode == 0 and not joiner.waits
+    for step in range(4):
+        joiner.add('state', state(7, step))
+        joiner.add('command', command(7, step))
+    assert joiner.next_episode == 8 and joiner.waits
+    episode, = joiner.flush()
+    assert (episode.episode, episode.steps, episode.ended) == (7, 3, False)
+    assert episode.valid.all() and not joiner.waits and joiner.next_episode == 8
+    assert joiner.add('state', state(7, 4)) == ([], 'state (7, 4): the episode is over already')
+    assert joiner.add('state', state(8, 0)) == ([], '')
+
+
+def test_a_held_residual_makes_one_transition_of_several_steps():
+    """Numbers by hand: seven steps, held for three; the fourth step is lost."""
+    residuals = np.repeat([[0.5], [-0.25], [1.0]], 3, axis=0)[:7]
+    base = np.arange(8.0)[:, None]
+    episode = Episode(
+        3, 10.0 * base, 100.0 * base, np.array([7.0]), base, residuals, residuals + base[:7],
+        residuals + base[:7], np.array([1, 1, 1, 0, 1, 1, 1], bool), True, terminated=True,
+        rewards=np.arange(7.0))
+    found = held(episode, 3)
+    assert found.observations[:, 0].tolist() == [0.0, 30.0, 60.0, 70.0]
+    assert found.achieved_goals[:, 0].tolist() == [0.0, 300.0, 600.0, 700.0]
+    assert found.base_actions[:, 0].tolist() == [0.0, 3.0, 6.0, 7.0]
+    assert found.residuals[:, 0].tolist() == [0.5, -0.25, 1.0]
+    assert found.executed[:, 0].tolist() == [0.5, 2.75, 7.0]
+    assert found.rewards.tolist() == [3.0, 12.0, 6.0] and found.valid.tolist() == [True, False,
+                                                                                   True]
+    assert (found.steps, found.success, found.terminated) == (3, True, True)
+    assert held(episode, 1) is episode
+    residuals[1] = 0.0  # the robot fell back to the base action
+    assert held(episode, 3).valid.tolist() == [False, False, True]

@@ -34,7 +34,7 @@ import time
 from xmlrpc.client import ServerProxy
 
 PORT = 11411
-SOURCES = Path(__file__).resolve().parents[1] / 'rpl_ros' / 'ros1'
+SOURCES = Path(__file__).resolve().parents[1] / 'docs' / 'fetch_ros1'
 HEAD = 'std_msgs/Header header\n'
 STATUS = 'float64 position\nfloat64 effort\nbool stalled\nbool reached_goal\n'
 MESSAGES = {

@@ -27,8 +27,8 @@ import tempfile
 import time
 
 from graph_tools import free_domain, in_process, listener, nodes, random_policy
+from identity_tools import give_weights, graph, TASK, Watch
 import numpy as np
-from test_identity import give_weights, graph, TASK, Watch
 
 
 def once(number, rng, content, expected):
@@ -40,10 +40,11 @@ def once(number, rng, content, expected):
             place.mkdir()
             node, spin = stack.enter_context(listener(domain, f'listener_{run}'))
             watches[run] = Watch(node, run), spin
-            started = stack.enter_context(nodes(domain, place, **graph(run)))
+            started = stack.enter_context(nodes(domain, place, **graph(run, node.get_name())))
             if rng.random() < 0.5:  # one that is killed in the middle of its start
                 (place / 'third').mkdir()
-                third = stack.enter_context(nodes(domain, place / 'third', **graph('third')))
+                third = stack.enter_context(nodes(
+                    domain, place / 'third', **graph('third', 'nobody')))
                 time.sleep(rng.uniform(0.0, 4.0))
                 for process in third.values():
                     process.kill()

@@ -24,29 +24,29 @@ class BagError(Exception):
 
 
 class BadMessage(ValueError):
-    """Bytes that are no message of their type: says which field."""
+    """Bytes that are not a message of their type: says which field."""
 
 
 @dataclass
 class Report:
     """
-    What a reader met on its way.
+    What a reader found in a bag in addition to the messages that it returned.
 
-    `messages` counts by topic, `damage` says in words what could not be read, `problems` counts
-    messages that could not be used, by reason; `task` is that of the states, and `run` the id of
-    the run whose messages count: that of the first state, where nobody has asked for another.
-    A `quiet` report only keeps notes; any other one warns as well, so that no loss is silent.
+    `messages` is the number of messages of each topic, `damage` says what could not be read, and
+    `problems` is the number of messages that could not be used, by reason. `task` is the task of
+    the states. `run` is the id of the run whose messages are read: set it before reading, or else
+    it becomes the id of the first state. A report that is not `quiet` also warns of damage.
     """
 
     quiet: bool = True
-    messages: Counter = field(default_factory=Counter)
-    damage: list = field(default_factory=list)
-    problems: Counter = field(default_factory=Counter)
-    task: str = None
+    messages: Counter[str] = field(default_factory=Counter)
+    damage: list[str] = field(default_factory=list)
+    problems: Counter[str] = field(default_factory=Counter)
+    task: str | None = None
     run: str = ''
 
-    def note(self, text):
-        """Take note of damage."""
+    def note(self, text: str) -> None:
+        """Add a description of damage."""
         self.damage.append(text)
         if not self.quiet:
             warnings.warn(text, stacklevel=3)

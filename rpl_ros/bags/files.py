@@ -12,32 +12,38 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Which files make up a bag, in which order, and of which kind each is."""
+"""Which files belong to a bag, in which order, and of which kind each is."""
 
+from collections.abc import Callable, Iterable
 import os
 from pathlib import Path
 import re
+from typing import Any
 
-from rpl_ros.bags import mcap_file, packed, sqlite_file
+from rpl_ros.bags import compression, mcap_file, sqlite_file
 from rpl_ros.bags.errors import BagError
-from rpl_ros.files import open_regular
-from rpl_ros.yaml_file import read_yaml
+from rpl_ros.bags.stored import StorageFile
+from rpl_ros.common.files import open_regular
+from rpl_ros.common.yaml_file import read_yaml
 
-KINDS = {mcap_file.MAGIC: mcap_file.McapFile, sqlite_file.MAGIC: sqlite_file.SqliteFile}
+KINDS: dict[bytes, type[mcap_file.McapFile | sqlite_file.SqliteFile]] = {
+    mcap_file.MAGIC: mcap_file.McapFile, sqlite_file.MAGIC: sqlite_file.SqliteFile}
 SUFFIXES = ('.mcap', '.db3')
+BAG_NAME = re.compile(r'bag(_\d{1,9})?')
+"""Names of the bags in a run folder."""
 
 
-def _number(path):
+def _number(path: Path) -> list[int | str]:
     """Return a key that sorts bag_2 before bag_10."""
     return [int(part) if part.isdigit() else part for part in re.split(r'(\d+)', path.name)]
 
 
-def storage_files(path):
+def storage_files(path: Path | str) -> list[Path]:
     """
     Return the files of a bag, a folder or one file, in the order of recording.
 
-    The order of metadata.yaml, if it is there, then what it does not name: a recorder that was
-    killed had no time to write it.
+    Files that metadata.yaml does not name come last: a recorder that was killed could not add
+    them. BagError for a folder without such files, or where one is missing.
     """
     path = Path(path)
     if not path.exists():
@@ -48,10 +54,10 @@ def storage_files(path):
         inside = list(path.iterdir())
     except OSError as error:
         raise BagError(f'{path}: cannot be read: {error.strerror}') from error
-    named = list(dict.fromkeys(_there(path / Path(name).name)
+    named = list(dict.fromkeys(_existing(path / Path(name).name)
                                for name in _named(path / 'metadata.yaml')))
-    found = sorted({_there(file) for file in inside if _plain(file).suffix in SUFFIXES},
-                   key=_number)
+    found = sorted({_existing(file) for file in inside
+                    if _uncompressed(file).suffix in SUFFIXES}, key=_number)
     missing = [file for file in named if not file.exists()]
     if missing:
         raise BagError(f'{path}: metadata.yaml names {missing[0].name}, which is missing')
@@ -60,24 +66,20 @@ def storage_files(path):
     return named + [file for file in found if file not in named]
 
 
-def _plain(path):
-    """Return the path of a storage file when it is not packed."""
-    return path.with_name(path.name.removesuffix(packed.SUFFIX))
+def _uncompressed(path: Path) -> Path:
+    """Return the path of a storage file without the suffix of a compressed one."""
+    return path.with_name(path.name.removesuffix(compression.SUFFIX))
 
 
-def _there(path):
-    """Return which of a storage file and its packed form is there; both are after `zstd -d`."""
-    plain = _plain(path)
-    other = plain.with_name(f'{plain.name}{packed.SUFFIX}')
-    return other if other.exists() and not plain.exists() else plain
+def _existing(path: Path) -> Path:
+    """Return a storage file or its compressed form; the former where both exist."""
+    plain = _uncompressed(path)
+    packed = plain.with_name(f'{plain.name}{compression.SUFFIX}')
+    return packed if packed.exists() and not plain.exists() else plain
 
 
-def bag_information(path):
-    """
-    Return what a metadata.yaml says; {} where it is missing or not whole.
-
-    Then it was being written, and the files say all that is needed.
-    """
+def bag_information(path: Path) -> dict[str, Any]:
+    """Return the content of a metadata.yaml; {} where it is missing or was cut off."""
     try:
         information = read_yaml(path)['rosbag2_bagfile_information']
     except (OSError, ValueError, KeyError, TypeError):
@@ -85,7 +87,7 @@ def bag_information(path):
     return information if isinstance(information, dict) else {}
 
 
-def _named(path):
+def _named(path: Path) -> list[str]:
     """Return the names of files in a metadata.yaml."""
     information = bag_information(path)
     if str(information.get('compression_mode')).lower() == 'message':
@@ -95,17 +97,18 @@ def _named(path):
     return [str(name) for name in names] if isinstance(names, list) else []
 
 
-def custom_data(path):
-    """Return {name: text} that a bag's recorder left in metadata.yaml; {} without any."""
+def custom_data(path: Path | str) -> dict[str, Any]:
+    """Return {name: text} that the recorder of a bag wrote into metadata.yaml, or {}."""
     custom = bag_information(Path(path) / 'metadata.yaml').get('custom_data')
     return custom if isinstance(custom, dict) else {}
 
 
-def open_file(path, note, name=None):
+def open_file(path: Path, note: Callable[[str], None], name: Path | None = None) -> StorageFile:
     """
-    Return an McapFile, SqliteFile or PackedFile, by the first bytes of a file.
+    Open a storage file; its first bytes decide of which kind it is.
 
-    `name` is what messages call it, where that is not its path.
+    `note` is called with a description of each damage. `name` is the path in these descriptions
+    and in errors, where it is not `path`. BagError for a file that is no bag.
     """
     name = name or path
     try:
@@ -118,30 +121,52 @@ def open_file(path, note, name=None):
     for magic, kind in KINDS.items():
         if head.startswith(magic):
             return kind(path, note, name)
-    if head.startswith(packed.MAGIC) and name == path:  # no packed file within another one
-        return packed.PackedFile(path, note, open_file)
+    if head.startswith(compression.MAGIC) and name == path:  # not within another compressed file
+        return compression.CompressedFile(path, note, open_file)
     raise BagError(f'{name}: is neither an MCAP nor an sqlite3 file: its first bytes are '
                    f'0x{head[:8].hex()}')
 
 
-def bags_setting(paths):
-    """Return the setting `bags`, absolute paths in one text; BagError for one of no use."""
-    paths = [Path(path).expanduser().absolute() for path in paths]
-    for path in paths:
+def bags_of(path: Path | str) -> list[Path]:
+    """
+    Return the bags of a run folder in the order of recording: bag, bag_2, ...
+
+    There is one more for each time that the run was resumed, or the recorder of one of several
+    robots restarted. Those of several robots follow each other: robot1/bag, ..., robot2/bag, ...
+    Another path is a bag itself.
+    """
+    inside = (one for pattern in ('bag*', 'robot[0-9]*/bag*') for one in Path(path).glob(pattern)
+              if one.is_dir() and BAG_NAME.fullmatch(one.name))
+    return sorted(inside, key=lambda bag: (_number(bag.parent), _number(bag))) or [Path(path)]
+
+
+def bag_number(bag: Path) -> int:
+    """Return the number in the name of a bag of a run folder: 1 of bag, 2 of bag_2."""
+    return int(bag.name.partition('_')[2] or 1)
+
+
+def bags_setting(paths: Iterable[Path | str]) -> str:
+    """
+    Return the setting `bags`: the absolute paths of bags, joined; BagError for a bad path.
+
+    A run folder stands for all of its bags.
+    """
+    bags = [bag for path in paths for bag in bags_of(Path(path).expanduser().absolute())]
+    for path in bags:
         if not path.exists():
             raise BagError(f'{path}: does not exist')
         if os.pathsep in str(path):
             raise BagError(f'{path}: {os.pathsep!r} separates bags: give this one another name')
-    if len(set(paths)) < len(paths):
-        raise BagError(f'{", ".join(map(str, paths))}: a bag is named twice')
-    return os.pathsep.join(map(str, paths))
+    if len(set(bags)) < len(bags):
+        raise BagError(f'{", ".join(map(str, bags))}: a bag is named twice')
+    return os.pathsep.join(map(str, bags))
 
 
-def bag_paths(setting):
-    """Return the Paths in the setting `bags`."""
+def bag_paths(setting: str) -> list[Path]:
+    """Return the paths in the setting `bags`."""
     return [Path(path) for path in setting.split(os.pathsep) if path]
 
 
-def bag_size(path):
-    """Return how many bytes the files of a bag have; BagError where it is none."""
+def bag_size(path: Path | str) -> int:
+    """Return the size of the files of a bag, bytes; BagError where it is no bag."""
     return sum(file.stat().st_size for file in storage_files(path))

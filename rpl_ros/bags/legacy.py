@@ -13,115 +13,67 @@
 # limitations under the License.
 
 """
-Bags of version 0.1: their message definitions, and their messages as those of today.
+Messages of older bags, converted to those of today.
 
-Then nobody knew of runs, an episode could end by its horizon only, what was sent counted as
-executed, and the mode of an episode had to be told from the statuses of its commands.
+Some fields were added later: see NEWER. Version 0.1 had no runs, its episodes ended by their
+horizon only, the sent action was recorded as the executed one, and the mode of an episode followed
+from the statuses of its commands.
 """
 
-from functools import lru_cache
-
-from rosbags.typesys import get_types_from_msg
-
+import numpy as np
 from rpl_ros import data
+from rpl_ros.bags.stored import Columns, Definitions
+from rpl_ros.data import Mode, Status
 
 UNKNOWN_MODE = 255
-MODES = {data.EXPLORING: data.EXPLORE, data.RESIDUAL: data.EVALUATE, data.BASE_EPISODE: data.BASE,
-         data.NO_POLICY: data.BASE}
-"""What the status of a command tells of the mode of its episode."""
+MODES = {Status.EXPLORING: Mode.EXPLORE, Status.RESIDUAL: Mode.EVALUATE,
+         Status.BASE_EPISODE: Mode.BASE, Status.NO_POLICY: Mode.BASE}
+"""Mode of an episode that follows from the status of a command."""
 
 LEGACY = 'legacy'
-"""Field of a message that was brought up to date."""
-LEGACY_TOPICS = ('state', 'base_action', 'command', 'policy_weights', 'learner_status',
-                 'episode_result')
-DEFINITIONS = {
-    'rpl_msgs/msg/State': """
-        std_msgs/Header header
-        uint32 episode
-        uint32 step
-        string task
-        float64[] observation
-        float64[] achieved_goal
-        float64[] desired_goal
-        float64 reward
-        bool success
-        bool last
-        bool applied
-        float64 command_age""",
-    'rpl_msgs/msg/BaseAction': """
-        std_msgs/Header header
-        uint32 episode
-        uint32 step
-        string controller
-        float64[] action""",
-    'rpl_msgs/msg/Command': """
-        std_msgs/Header header
-        uint32 episode
-        uint32 step
-        uint32 policy_version
-        float64[] base_action
-        float64[] residual
-        float64 residual_scale
-        float64[] total
-        float64[] sent
-        uint8 status""",
-    'rpl_msgs/msg/PolicyWeights': """
-        std_msgs/Header header
-        uint32 version
-        string digest
-        bool burn_in
-        uint8[] data""",
-    'rpl_msgs/msg/LearnerStatus': """
-        std_msgs/Header header
-        uint32 episodes
-        uint64 transitions
-        uint64 rejected
-        uint64 updates
-        uint64 owed_updates
-        float64 updates_per_second
-        uint32 policy_version
-        bool burn_in
-        bool on_trial
-        float64 critic_loss
-        float64 mean_q
-        float64 mean_residual
-        string error""",
-    'rpl_msgs/msg/EpisodeResult': """
-        std_msgs/Header header
-        uint32 episode
-        uint32 steps
-        string task
-        uint8 mode
-        uint32 policy_version
-        bool success
-        float64 episode_return
-        uint32 missed
-        uint32 fallbacks
-        float64 duration
-        float64 command_age_max""",
-}
+"""Additional field of a converted message."""
+NEWER: dict[str, dict[str, object]] = {
+    'rpl_msgs/msg/State': {'problem': ''}, 'rpl_msgs/msg/EpisodeResult': {'problem': ''},
+    'rpl_msgs/msg/LearnerStatus': {'next_episodes': np.empty(0, np.uint32)}}
+"""{message type: {field: its value in bags from before the field was added}}."""
+TOPICS = ('state', 'base_action', 'command', 'policy_weights', 'learner_status', 'episode_result')
+TASK = 'rpl_msgs/msg/Task'  # the only message type that version 0.1 did not have
+ADDED = {'rpl_msgs/msg/State': ('run', 'terminated', 'executed', 'motion'),
+         'rpl_msgs/msg/Command': ('run', 'mode')}
+"""Fields of today that version 0.1 did not have; in all other message types it was `run`."""
+OLD_NAMES = {'truncated': 'last', 'prefer_base': 'burn_in'}
+"""Names in version 0.1 of fields that have another name today."""
 
 
-@lru_cache(maxsize=None)
-def legacy_types(kind):
-    """Return {kind: definition} of a message of version 0.1; {} where it had none."""
-    text = DEFINITIONS.get(kind)
-    return get_types_from_msg(text, kind) if text else {}
+def legacy_types(types: Definitions, kind: str) -> list[Definitions]:
+    """Return today's definitions with the message type `kind` as it was before, newest first."""
+    if kind == TASK or kind not in types:
+        return [types]
+    constants, fields = types[kind]
+    fields = [(name, what) for name, what in fields if name not in NEWER.get(kind, ())]
+    first = [(OLD_NAMES.get(name, name), what) for name, what in fields
+             if name not in ADDED.get(kind, ('run',))]
+    return [{**types, kind: (constants, before)} for before in (fields, first)]
 
 
-def upgraded(topic, columns):
-    """Return {field: values} of messages of a topic with the fields that they have today."""
-    if 'run' in columns or topic not in LEGACY_TOPICS:
+def upgraded(topic: str, columns: Columns) -> Columns:
+    """Return the columns of several messages of one topic with today's fields."""
+    if topic not in TOPICS:
         return columns
     count = len(next(iter(columns.values())))
-    columns = {**columns, LEGACY: [True] * count}
+    kind = f'rpl_msgs/msg/{"".join(word.title() for word in topic.split("_"))}'
+    newer = {name: [value] * count for name, value in NEWER.get(kind, {}).items()
+             if name not in columns}
+    if newer:
+        columns = {**columns, LEGACY: [True] * count, **newer}
+    if 'run' in columns:
+        return columns
+    columns = {**columns, LEGACY: [True] * count, 'run': [''] * count}
     if topic == 'policy_weights':
-        return {**columns, 'run': [''] * count, 'prefer_base': columns['burn_in']}
-    if topic not in ('state', 'command'):
-        return {**columns, 'run': [''] * count}
-    if topic == 'state':
-        nothing = [data.NOTHING] * count
-        return {**columns, 'run': [''] * count, 'terminated': [False] * count,
-                'truncated': columns['last'], 'executed': nothing, 'motion': nothing}
-    modes = [MODES.get(status, UNKNOWN_MODE) for status in columns['status']]
-    return {**columns, 'run': [''] * count, 'mode': modes}
+        columns['prefer_base'] = columns['burn_in']
+    elif topic == 'state':
+        columns |= {'terminated': [False] * count, 'truncated': columns['last'],
+                    'executed': [data.NOTHING] * count, 'motion': [data.NOTHING] * count}
+    elif topic == 'command':
+        columns['mode'] = [MODES.get(status, UNKNOWN_MODE) for status in columns['status']]
+    return columns

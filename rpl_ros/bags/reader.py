@@ -15,11 +15,13 @@
 """
 Messages and episodes from bags, lazily: a bag may be larger than the memory.
 
-Nothing is ever written into a bag. What is damaged is noted in a Report and passed over.
+Nothing is written into a bag. Damage is noted in a Report, and the reading continues after it.
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,10 +30,13 @@ from rpl_ros.bags.files import open_file, storage_files
 from rpl_ros.bags.layout import Decoder
 from rpl_ros.bags.legacy import LEGACY, upgraded
 from rpl_ros.bags.schema import TOPIC_OF, TYPES, types_of
-from rpl_ros.data import BaseAction, Command, State
+from rpl_ros.bags.stored import Columns, Connection, Stored
+from rpl_ros.data import BaseAction, Command, Episode, State
+from rpl_ros.tasks.specs import TaskSpec
 from rpl_ros.transitions import Joiner
 
-ITEMS = {'state': State, 'command': Command, 'base_action': BaseAction}
+Group = tuple[str, list[int], Columns]  # topic, places of messages in a batch, their values
+ITEMS: dict[str, Any] = {'state': State, 'command': Command, 'base_action': BaseAction}
 NEEDED = ('state', 'command')
 
 
@@ -52,28 +57,31 @@ class Message:
 
 
 class _Topics:
-    """Which connections of a bag are ours, and how to decode them."""
+    """Which connections of a bag are read, and how to decode their messages."""
 
-    def __init__(self, wanted):
-        self.wanted, self.names, self.others = wanted, {}, set()
-        self._known, self._decoders = {}, {}
+    def __init__(self, wanted: frozenset[str]) -> None:
+        self.wanted = wanted
+        self.names: dict[str, str] = {}  # topic: its full name in this bag
+        self.others: set[str] = set()
+        self._known: dict[Connection, tuple[str, Decoder] | None] = {}
+        self._decoders: dict[tuple[str, str], Decoder] = {}
 
-    def find(self, connection):
+    def find(self, connection: Connection) -> tuple[str, Decoder] | None:
         """
-        Return (topic, Decoder), or None for a topic of no interest.
+        Return (topic, Decoder), or None for a topic that is not wanted.
 
-        BagError where two topics have a name of ours, or a type is another one.
+        BagError where two topics have one name, or a topic has an unexpected type.
         """
         if connection not in self._known:
-            self._known[connection] = self._look(connection)
+            self._known[connection] = self._look_up(connection)
         return self._known[connection]
 
-    def _look(self, connection):
+    def _look_up(self, connection: Connection) -> tuple[str, Decoder] | None:
         topic = connection.topic.rpartition('/')[2]
         if topic not in TYPES:
             topic = TOPIC_OF.get(connection.kind, topic)
         if topic in TYPES and connection.kind not in ('', TYPES[topic], *TOPIC_OF):
-            topic = connection.topic  # of the robot or a user: only the name is like ours
+            topic = connection.topic  # of the robot or a user: only its last part is a known one
         if topic not in self.wanted:
             self.others.add(connection.topic)
             return None
@@ -89,46 +97,47 @@ class _Topics:
             raise BagError(f'{where} is serialized as {connection.serialization!r}, '
                            "expected 'cdr'")
         definitions = types_of(connection.kind, connection.definition, connection.encoding, where)
-        # Files of one bag have connections of their own but mostly the same definitions.
+        # Each file of a bag has connections of its own, mostly with the same definitions.
         key = (topic, connection.definition)
         if key not in self._decoders:
             self._decoders[key] = Decoder(definitions, connection.kind)
         return topic, self._decoders[key]
 
 
-def _batches(path, wanted, report):
-    """Yield ([Stored], [(topic, indices, columns)]) batch by batch."""
-    topics, places = _Topics(wanted), storage_files(path)
+def _batches(path: Path | str, wanted: Iterable[str],
+             report: Report) -> Iterator[tuple[list[Stored], list[Group]]]:
+    """Yield the messages of a bag, batch by batch, with the decoded ones of the wanted topics."""
+    topics, places = _Topics(frozenset(wanted)), storage_files(path)
     for place in places:
         try:
             file = open_file(place, report.note)
         except BagError as error:
             if len(places) == 1:
                 raise
-            report.note(str(error))  # a power cut leaves the last file of several like that
+            report.note(str(error))  # a power cut leaves the last file of several empty
             continue
         try:
             for batch in file.batches():
-                yield _decoded(batch, topics, report)
+                yield batch, _decoded(batch, topics, report)
             for connection in file.connections:
                 topics.find(connection)
         finally:
             file.close()
-    missing = [topic for topic in NEEDED if topic in wanted and topic not in topics.names]
+    missing = [topic for topic in NEEDED if topic in topics.wanted and topic not in topics.names]
     if missing:
         others = ', '.join(sorted(topics.others | set(topics.names.values()))) or 'none'
         raise BagError(f'{path}: has no topic {" or ".join(missing)}; its topics: {others}'
                        + (f'; {report.damage[-1]}' if report.damage else ''))
 
 
-def _decoded(batch, topics, report):
-    """Return ([Stored], [(topic, indices, columns)]) of a batch."""
-    found = {}
+def _decoded(batch: list[Stored], topics: _Topics, report: Report) -> list[Group]:
+    """Return the messages of a batch that are wanted and intact."""
+    found: dict[tuple[str, Decoder], list[int]] = {}
     for index, stored in enumerate(batch):
         target = topics.find(stored.connection)
         if target is not None:
             found.setdefault(target, []).append(index)
-    columns = []
+    decoded = []
     for (topic, decoder), indices in found.items():
         groups, bad = decoder.decode([batch[index].raw for index in indices])
         report.messages[topic] += len(indices)
@@ -136,134 +145,118 @@ def _decoded(batch, topics, report):
             stored = batch[indices[number]]
             report.note(f'{stored.connection.path}: a message of topic '
                         f'{stored.connection.topic} at {stored.place} is damaged: {error}')
-        columns += [(topic, [indices[number] for number in numbers], upgraded(topic, values))
+        decoded += [(topic, [indices[number] for number in numbers], upgraded(topic, values))
                     for numbers, values in groups]
-    return batch, columns
+    return decoded
 
 
-def _nested(values):
-    """Return a message of {field: value}, whose dotted names are those of inner messages."""
+def _nested(columns: Columns, row: int) -> SimpleNamespace:
+    """Return one of the messages in columns; a dotted name is that of a field within another."""
     message = SimpleNamespace()
-    for name, value in values:
-        *outer, name = name.split('.')
+    for path, values in columns.items():
+        *outer, name = path.split('.')
         owner = message
         for part in outer:
-            if not hasattr(owner, part):
-                setattr(owner, part, SimpleNamespace())
-            owner = getattr(owner, part)
-        setattr(owner, name, value)
+            owner = vars(owner).setdefault(part, SimpleNamespace())
+        setattr(owner, name, values[row])
     return message
 
 
-def read_messages(path, topics=tuple(TYPES), report=None):
+def read_messages(path: Path | str, topics: Iterable[str] = tuple(TYPES),
+                  report: Report | None = None) -> Iterator[Message]:
     """
     Yield the Messages of `topics` of a bag in the order in which they are stored.
 
-    `path` is a bag's folder or one file of it. BagError for a bag that cannot be used; what is
-    damaged is noted in `report`, or warned of where there is none.
+    `path` is the folder of a bag or one file of it. BagError for a bag that cannot be used. Damage
+    is noted in `report`; without one it is a warning.
     """
     report = Report(quiet=False) if report is None else report
-    for batch, groups in _batches(path, frozenset(topics), report):
-        ready = []
-        for topic, indices, columns in groups:
-            for index, *row in zip(indices, *columns.values()):
-                ready.append((index, Message(topic, batch[index].time, batch[index].published,
-                                             _nested(zip(columns, row)))))
+    for batch, groups in _batches(path, topics, report):
+        ready = [(index, Message(topic, batch[index].time, batch[index].published,
+                                 _nested(columns, row)))
+                 for topic, indices, columns in groups for row, index in enumerate(indices)]
         for _, message in sorted(ready, key=lambda pair: pair[0]):
             yield message
 
 
-def _items(kind, columns):
-    """Return the dataclasses of all rows of {field: values}."""
-    names = list(kind.__dataclass_fields__)
-    found, new = [], object.__new__
-    for row in zip(*(columns[name] for name in names)):
-        item = new(kind)
-        # Frozen dataclasses set their fields one by one, which takes three times as long.
-        item.__dict__.update(zip(names, row))
-        found.append(item)
-    return found
-
-
-def read_items(path, spec=None, report=None, topics=NEEDED):
+def read_items(path: Path | str, spec: TaskSpec | None = None, report: Report | None = None,
+               topics: Iterable[str] = NEEDED) -> Iterator[list[tuple[str, int, Any]]]:
     """
-    Yield lists of (topic, time in ns, item) in the order of storage.
+    Yield lists of (topic, time in ns since 1970, item) in the order of storage.
 
     An item is a State, Command or BaseAction, of other topics a message as in read_messages().
-    `spec` says which task the states must be of; where it is None the first state does, and
-    `report.task` tells. Messages of another run than `report.run` are counted, and left out.
+    The states must be of the task of `spec`, or else of that of the first state, which becomes
+    `report.task`. Messages of another run than `report.run` are counted, and left out.
     """
     report = Report(quiet=False) if report is None else report
     report.task = spec.name if spec else None
-    for batch, groups in _batches(path, frozenset(topics), report):
-        ready = [None] * len(batch)
-        _choose_run(groups, report)
+    for batch, groups in _of_one_run(path, topics, report):
+        ready: list[Any] = [None] * len(batch)
         for topic, indices, columns in groups:
-            indices, columns = _of_run(indices, columns, report)
-            if not indices:
-                continue
             if topic == 'state':
                 report.task = _check_task(report.task, columns, batch[indices[0]].connection)
-            items = (_items(ITEMS[topic], columns) if topic in ITEMS else
-                     [_nested(zip(columns, row)) for row in zip(*columns.values())])
-            for index, item in zip(indices, items):
+            for index, item in zip(indices, _items(topic, columns, len(indices))):
                 ready[index] = (topic, batch[index].time, item)
         yield [entry for entry in ready if entry is not None]
 
 
-def _choose_run(groups, report):
-    """Note the run of the first state that has an id, where no run is chosen yet."""
-    if not report.run:
-        report.run = next((run for topic, _, columns in groups if topic == 'state'
-                           for run in columns['run'] if run), '')
+def _items(topic: str, columns: Columns, count: int) -> Iterator[Any]:
+    """Return the messages in columns as dataclasses where their topic has one."""
+    if topic in ITEMS:
+        return map(ITEMS[topic], *(columns[field.name] for field in fields(ITEMS[topic])))
+    return (_nested(columns, row) for row in range(count))
 
 
-def _of_run(indices, columns, report):
+def _of_one_run(path: Path | str, topics: Iterable[str],
+                report: Report) -> Iterator[tuple[list[Stored], list[Group]]]:
+    """Yield what _batches() does without the messages of other runs; `report.run` is the run."""
+    for batch, groups in _batches(path, topics, report):
+        if not report.run:
+            report.run = next((run for topic, _, columns in groups if topic == 'state'
+                               for run in columns['run'] if run), '')
+        groups = [_of_run(*group, report) for group in groups]
+        yield batch, [group for group in groups if group[1]]
+
+
+def _of_run(topic: str, indices: list[int], columns: Columns, report: Report) -> Group:
     """
-    Return (indices, columns) of the messages of the chosen run; count the others.
+    Return the messages of the run that is read; count the others.
 
-    A message without an id belongs to it: a person's node may leave it empty.
+    A message without an id belongs to it: a person's node may leave the id empty.
     """
     runs = columns.get('run', ())
     others = Counter(run for run in runs if run and run != report.run)
     if not others or not report.run:
-        return indices, columns
+        return topic, indices, columns
     for run, count in others.items():
         report.problems[f'they are of run {run!r}, not {report.run!r}'] += count
-    kept = [place for place, run in enumerate(runs) if run not in others]
-    columns = {name: values[kept] if hasattr(values, 'dtype') else
-               [values[place] for place in kept] for name, values in columns.items()}
-    return [indices[place] for place in kept], columns
+    kept = [row for row, run in enumerate(runs) if run not in others]
+    columns = {name: values[kept] if hasattr(values, 'dtype') else [values[row] for row in kept]
+               for name, values in columns.items()}
+    return topic, [indices[row] for row in kept], columns
 
 
-def read_raw(path, topics, report=None):
+def read_raw(path: Path | str, topics: Iterable[str],
+             report: Report | None = None) -> Iterator[tuple[str, int, Any, bool]]:
     """
     Yield (topic, time in ns, bytes of the message, whether an episode ends) in their order.
 
-    Only messages that can be decoded. One of version 0.1 comes as read_messages() gives it.
+    Damaged messages are left out. A message of version 0.1 is given as by read_messages().
     """
     report = Report(quiet=False) if report is None else report
-    for batch, groups in _batches(path, frozenset(topics), report):
-        _choose_run(groups, report)
+    for batch, groups in _of_one_run(path, topics, report):
         ready = []
         for topic, indices, columns in groups:
-            indices, columns = _of_run(indices, columns, report)
-            for place, (index, last) in enumerate(zip(indices, _ends(columns, len(indices)))):
-                content = batch[index].raw if LEGACY not in columns else _nested(
-                    [(name, values[place]) for name, values in columns.items()])
-                ready.append((index, topic, content, bool(last)))
+            ends = [any(pair) for pair in zip(columns['terminated'], columns['truncated'])
+                    ] if 'terminated' in columns else [False] * len(indices)
+            for row, (index, last) in enumerate(zip(indices, ends)):
+                content = _nested(columns, row) if LEGACY in columns else batch[index].raw
+                ready.append((index, topic, content, last))
         for index, topic, content, last in sorted(ready, key=lambda entry: entry[0]):
             yield topic, batch[index].time, content, last
 
 
-def _ends(columns, count):
-    """Return for each of `count` messages whether an episode ends with it."""
-    if 'terminated' not in columns:
-        return [False] * count
-    return [one or two for one, two in zip(columns['terminated'], columns['truncated'])]
-
-
-def _check_task(task, columns, connection):
+def _check_task(task: str | None, columns: Columns, connection: Connection) -> str:
     """Return the task of all states; BagError where one is of another."""
     task = columns['task'][0] if task is None else task
     if columns['task'].count(task) != len(columns['task']):
@@ -274,16 +267,17 @@ def _check_task(task, columns, connection):
     return task
 
 
-def read_episodes(paths, spec, report=None):
+def read_episodes(paths: Path | str | Iterable[Path | str], spec: TaskSpec,
+                  report: Report | None = None) -> Iterator[Episode]:
     """
     Yield the Episodes of one bag or of several, as the learner gets them live.
 
-    `paths` is a path or a list of them. An episode that was cut off comes as far as it was
-    recorded; `Episode.valid` says which of its transitions are whole.
+    An episode that was cut off has the steps that were recorded; `Episode.valid` says which of
+    its transitions are complete. BagError for a bag that cannot be used.
     """
     report = Report(quiet=False) if report is None else report
     asked = report.run
-    for path in [paths] if isinstance(paths, str) or hasattr(paths, 'joinpath') else paths:
+    for path in [paths] if isinstance(paths, (str, Path)) else paths:
         joiner, empty = Joiner(spec), True
         for items in read_items(path, spec, report):
             for topic, _, item in items:

@@ -14,17 +14,19 @@
 
 """The message definitions in a bag, compared field by field with those of this version."""
 
-from functools import lru_cache
+from collections.abc import Iterator
+from functools import cache
+from itertools import zip_longest
 
 from rosbags.interfaces import Nodetype
 from rosbags.typesys import get_types_from_idl, get_types_from_msg, TypesysError
-
 from rpl_ros.bags.definitions import definition
 from rpl_ros.bags.errors import BagError
 from rpl_ros.bags.legacy import legacy_types
-from rpl_ros.brief import one_line
+from rpl_ros.bags.stored import Definitions
+from rpl_ros.common.brief import one_line
 
-# Topics of the graph by the last part of their name: equal to rpl_ros.nodes.qos.TOPICS (a test
+# Topics of the graph by the last part of their name: equal to rpl_ros.ros.qos.TOPICS (a test
 # compares them); repeated here because plain Python has no rpl_msgs.
 TYPES = {
     'state': 'rpl_msgs/msg/State',
@@ -36,73 +38,67 @@ TYPES = {
     'task': 'rpl_msgs/msg/Task',
 }
 TOPIC_OF = {kind: topic for topic, kind in TYPES.items()}
-"""The topic of a message type: its name may have been remapped."""
+"""The topic of a message type, by which a remapped topic is recognised."""
 IDL_SEPARATOR = '=' * 80 + '\n'
 
 
-@lru_cache(maxsize=None)
-def own_types(kind):
-    """Return the installed definitions of a message type and of all it uses."""
+@cache
+def own_types(kind: str) -> Definitions:
+    """Return the installed definitions of a message type and of all types in it."""
     return get_types_from_msg(definition(kind), kind)
 
 
-def _parsed(text, encoding, kind):
-    """Return the definitions in a text, as {type: (constants, fields)}."""
+def _parsed(text: str, encoding: str, kind: str) -> Definitions:
+    """Return the definitions in a text of a bag."""
     if encoding == 'ros2msg':
         return get_types_from_msg(text, kind)
-    found = {}
+    found: Definitions = {}
     for part in text.split(IDL_SEPARATOR):
         found.update(get_types_from_idl(part.partition('\n')[2] if part.startswith('IDL: ')
                                         else part))
     return found
 
 
-def types_of(kind, text, encoding, where):
+def types_of(kind: str, text: str, encoding: str, where: str) -> list[Definitions]:
     """
-    Return the definitions by which messages of type `kind` may be decoded, a list.
+    Return the definitions by which messages of type `kind` can be decoded, the likeliest first.
 
-    Those in the bag, which must be those of today or of version 0.1: BagError, naming the field,
-    where they are not. Both where the bag holds none. `where` says which file and topic.
+    `text` is the definition in the bag: it must be that of today or an earlier one, or else
+    BagError names the first field that differs. Where it is empty, all are returned. `where` says
+    which file and topic.
     """
     own = own_types(kind)
-    before = {**own, **legacy_types(kind)}
+    legacy = legacy_types(own, kind)
     if not text:
-        return [own, before]
+        return [own, *legacy]
     try:
         types = {**own, **_parsed(text, encoding, kind)}
     except TypesysError as error:
         raise BagError(f'{where}: the definition of {kind} cannot be read: {one_line(error)}'
                        ) from error
-    difference = _difference(types, own, kind, '')
-    if difference and _difference(types, before, kind, ''):
+    difference = _difference(types, own, kind)
+    if difference and all(_difference(types, before, kind) for before in legacy):
         raise BagError(f'{where}: {kind} was another version when this bag was recorded: '
                        f'{difference}')
     return [types]
 
 
-def _difference(found, expected, kind, prefix):
+def _difference(found: Definitions, expected: Definitions, kind: str) -> str:
     """Return what differs first between two definitions of a message, or ''."""
-    here, there = dict(found[kind][1]), dict(expected[kind][1])
-    for name in there:
-        if name not in here:
-            return f'field {prefix}{name} is missing'
-        if here[name] != there[name]:
-            return (f'field {prefix}{name} is {_words(here[name])}, '
-                    f'expected {_words(there[name])}')
-        if here[name][0] == Nodetype.NAME:
-            inner = _difference(found, expected, here[name][1], f'{prefix}{name}.')
-            if inner:
-                return inner
-    extra = [name for name in here if name not in there]
-    if extra:
-        return f'field {prefix}{extra[0]} is not known here'
-    for one, two in zip(here, there):
-        if one != two:
-            return f'field {prefix}{one} comes where {prefix}{two} is expected'
-    return ''
+    pairs = zip_longest(_fields(found, kind, ''), _fields(expected, kind, ''),
+                        fillvalue='the end of the message')
+    return next((f'it has {one}, expected {two}' for one, two in pairs if one != two), '')
 
 
-def _words(field):
+def _fields(types: Definitions, kind: str, prefix: str) -> Iterator[str]:
+    """Yield the type and name of each field, followed by the fields within it."""
+    for name, field in types[kind][1]:
+        yield f'{_type_name(field)} {prefix}{name}'
+        if field[0] == Nodetype.NAME:
+            yield from _fields(types, field[1], f'{prefix}{name}.')
+
+
+def _type_name(field: tuple) -> str:
     """Return the type of a field as it is written in .msg files."""
     node, what = field
     if node == Nodetype.NAME:
@@ -111,4 +107,4 @@ def _words(field):
         return what[0] + (f'<={what[1]}' if what[1] else '')
     inner, size = what
     bound = (f'<={size}' if size else '') if node == Nodetype.SEQUENCE else str(size)
-    return f'{_words(inner)}[{bound}]'
+    return f'{_type_name(inner)}[{bound}]'

@@ -14,25 +14,25 @@
 
 """Reads the sqlite3 files of rosbag2, of all versions, without a trace in the folder."""
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 import shutil
 import sqlite3
 import tempfile
+from typing import Any
 
 from rpl_ros.bags.errors import BagError
 from rpl_ros.bags.stored import Connection, Stored
-from rpl_ros.brief import brief, one_line
+from rpl_ros.common.brief import brief, one_line
 
 MAGIC = b'SQLite format 3\x00'
-# sqlite3 stumbles over its own message where damaged names are no text.
 UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
-ROWS = 1000
-"""Messages that are given back at once."""
-MOST_LOST = 1 << 24
-"""Messages beyond a damaged one among which a sound one is searched."""
+ROWS = 1000  # messages that are returned at once
+MOST_LOST = 1 << 24  # messages after a damaged one among which an intact one is searched
 
 
-def _fits(values, kinds):
+def _fits(values: tuple[Any, ...], kinds: tuple[type, ...]) -> bool:
     """Return whether values are of these types: a column of sqlite may hold any, and NULL."""
     return all(type(value) is kind for value, kind in zip(values, kinds))
 
@@ -40,41 +40,35 @@ def _fits(values, kinds):
 class SqliteFile:
     """A file of rosbag2's sqlite3 storage."""
 
-    def __init__(self, path, note, name=None):
-        """Open the file, called `name`; `note` is called with a text for each damage."""
-        self.path, self._note, self._copy = name or path, note, None
-        if path.stat().st_size == 0:
-            raise BagError(f'{self.path}: is empty, 0 bytes')
-        log = Path(f'{path}-wal')
-        if log.exists() and log.stat().st_size:
-            # The recorder was killed. Its last messages are in the log; sqlite would write beside
-            # the bag to read them, so a copy is read.
-            self._copy = tempfile.TemporaryDirectory()
-            try:
-                for source in (path, log):
-                    shutil.copy(source, self._copy.name)
-            except OSError as error:
-                self.close()
-                raise BagError(f'{self.path}: cannot be copied to read its log: '
-                               f'{error.strerror}') from error
-            path = Path(self._copy.name) / path.name
-        options = 'mode=rw' if self._copy else 'mode=ro&immutable=1'
+    def __init__(self, path: Path, note: Callable[[str], None], name: Path | None = None) -> None:
+        """Open the file, called `name`; `note` is called with a description of each damage."""
+        self.path, self._note = name or path, note
+        self._resources = ExitStack()
+        log, mode = Path(f'{path}-wal'), 'mode=ro&immutable=1'
         try:
-            self._data = sqlite3.connect(f'{path.resolve().as_uri()}?{options}', uri=True)
+            if log.exists() and log.stat().st_size:
+                # The recorder was killed, and its last messages are in the log. To read them,
+                # sqlite would write into the folder of the bag, so it gets a copy.
+                folder = self._resources.enter_context(tempfile.TemporaryDirectory())
+                for source in (path, log):
+                    shutil.copy(source, folder)
+                path, mode = Path(folder) / path.name, 'mode=rw'
+            self._data = sqlite3.connect(f'{path.resolve().as_uri()}?{mode}', uri=True)
+            self._resources.callback(self._data.close)
             self._connections = self._read_connections()
-        except UNREADABLE as error:
+        except (OSError, *UNREADABLE) as error:
             self.close()
             raise BagError(f'{self.path}: cannot be read as an sqlite3 bag: '
                            f'{one_line(error)}') from error
+        except BagError:
+            self.close()
+            raise
 
-    def close(self):
+    def close(self) -> None:
         """Close the file."""
-        if hasattr(self, '_data'):
-            self._data.close()
-        if self._copy:
-            self._copy.cleanup()
+        self._resources.close()
 
-    def _read_connections(self):
+    def _read_connections(self) -> dict[int, Connection]:
         tables = {name for name, in self._data.execute(
             "SELECT name FROM sqlite_master WHERE type = 'table'")}
         if not {'topics', 'messages'} <= tables:
@@ -96,16 +90,16 @@ class SqliteFile:
         return found
 
     @property
-    def connections(self):
+    def connections(self) -> list[Connection]:
         """Return all Connections of the file."""
         return list(self._connections.values())
 
-    def batches(self):
-        """Yield lists of Stored messages in the order of recording."""
+    def batches(self) -> Iterator[list[Stored]]:
+        """Yield the messages in the order of recording, many at a time."""
         # Not by time: that would sort all messages in memory where the index is missing.
         query = 'SELECT id, topic_id, timestamp, data FROM messages WHERE id > ? ORDER BY id'
         row, step, found = 0, 0, []
-        while True:
+        while step <= MOST_LOST:
             try:
                 for number, topic, time, data in self._data.execute(query, [row + step]):
                     if number <= row:  # damaged pages may lead in circles
@@ -122,10 +116,7 @@ class SqliteFile:
                 break
             except UNREADABLE as error:
                 if not step:
-                    self._note(f'{self.path}: damaged after message {row}: '
-                               f'{one_line(error)}')
+                    self._note(f'{self.path}: damaged after message {row}: {one_line(error)}')
                 step = 2 * step + 1  # beyond the damage, in steps that grow
-                if step > MOST_LOST:
-                    break
         if found:
             yield found

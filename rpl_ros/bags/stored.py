@@ -12,20 +12,24 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What storage files give back: messages as bytes, and the connections they came by."""
+"""What storage files contain: messages as bytes, and the connections to which they belong."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
+
+Definitions = dict[str, tuple[list, list]]  # message type: constants and fields, as of rosbags
+Columns = dict[str, Any]  # field: a list or array of its values in several messages
 
 
 @dataclass(frozen=True, eq=False)
 class Connection:
     """
-    A topic in one file of a bag: its name, type, definition and encodings.
+    A topic in one file of a bag.
 
-    `definition` is empty where the file holds none; `encoding` is its language, 'ros2msg' or one
-    of IDL; `serialization` that of the messages.
+    `kind` is the message type, `definition` its text ('' where the file holds none), `encoding`
+    the language of that text ('ros2msg' or an IDL), `serialization` the encoding of messages.
     """
 
     topic: str
@@ -38,9 +42,10 @@ class Connection:
 
 class Stored(NamedTuple):
     """
-    A message as it lies in a file, with its times in ns since 1970.
+    A message as it is stored: `raw` are its bytes, its times are ns since 1970.
 
-    `place` is the offset of its record or chunk in an MCAP file, its row in sqlite3.
+    `time` is when it was recorded, `published` when it was sent. `place` is the offset of its
+    record or chunk in an MCAP file, and the number of its row in an sqlite3 file.
     """
 
     connection: Connection
@@ -48,3 +53,17 @@ class Stored(NamedTuple):
     raw: bytes
     place: int
     published: int
+
+
+class StorageFile(Protocol):
+    """One open file of a bag."""
+
+    @property
+    def connections(self) -> list[Connection]:
+        """All Connections that are known so far."""
+
+    def batches(self) -> Iterator[list[Stored]]:
+        """Yield the messages in the order of storage, many at a time."""
+
+    def close(self) -> None:
+        """Close the file and remove temporary copies of it."""

@@ -21,11 +21,13 @@ its own, which is set to what was observed. Its horizon is too short to push rou
 
 from functools import lru_cache
 import heapq
+from typing import Any
 
 import numpy as np
-
-from rpl_ros.controllers.primitives import for_observations, HOLD, stay
+from rpl_ros.controllers.function import for_observations
+from rpl_ros.controllers.primitives import HOLD, stay
 from rpl_ros.controllers.reactive_push import push_point
+from rpl_ros.streams import fixed
 
 EXPANSIONS = 10
 MOVES = np.array([[-1., 0, 0, 0], [1, 0, 0, 0], [0, -1, 0, 0], [0, 1, 0, 0], [0, 0, -1, 0],
@@ -35,37 +37,39 @@ RESOLUTION = 3e-4  # m, in which distances are compared; measured: see docs/task
 
 
 @lru_cache(maxsize=1)
-def _simulator():
+def _simulator() -> tuple[Any, Any]:
     """Return (task, Reconstruction) to plan in; they are built once, in half a second."""
     # Imported here: the other controllers run on machines that have no simulator.
     from rpl_ros.tasks import make_task
-    from rpl_ros.tasks.reconstruct import hasten, Reconstruction
-    task = make_task('push', 0)
+    from rpl_ros.tasks.reconstruct import Reconstruction, use_coarse_physics
+    task: Any = make_task('push', 0)
     reconstruction = Reconstruction(task)
-    hasten(task.model)
+    use_coarse_physics(task.model)
     return task, reconstruction
 
 
-def _cost(grip, block, goal, depth, rng):
+def _cost(grip: np.ndarray, block: np.ndarray, goal: np.ndarray, depth: int,
+          rng: np.random.Generator) -> tuple[int, int, float]:
     """
-    Return what the search makes small: block from goal, then gripper from where to push.
+    Return the cost: distance of block and goal, then of gripper and push point, in RESOLUTION.
 
-    Both in whole numbers of RESOLUTION; a random number decides between equals.
+    A random number decides between equal costs.
     """
     far = np.linalg.norm((block - goal)[:2])
     reach = np.linalg.norm(grip - push_point(block, goal, BEHIND))
     return int(far / RESOLUTION), depth + int(reach / RESOLUTION), rng.random()
 
 
-def plan(task, observation, goal, rng):
+def plan(task: Any, observation: np.ndarray, goal: np.ndarray,
+         rng: np.random.Generator) -> np.ndarray:
     """
-    Return the first move (4,) of the best plan from the present state of `task`, or zeros.
+    Return the first move (4,) of the best plan from the current state of `task`, or zeros.
 
-    `observation` is that of the present state; the state of `task` is lost.
+    `observation` is that of the current state. The state of `task` is lost.
     """
     root = _cost(observation[0:3], observation[3:6], goal, 0, rng)
-    queue = [(root, task.save(), (0, 0, 0), ())]
-    best, best_moves = root, ()
+    queue: list[tuple] = [(root, task.save(), (0, 0, 0), ())]
+    best, best_moves = root, tuple[int, ...]()
     visited = set()
     for _ in range(EXPANSIONS):
         _, physics, place, moves = heapq.heappop(queue)
@@ -76,7 +80,8 @@ def plan(task, observation, goal, rng):
                 continue
             visited.add(there)
             task.restore(physics)
-            cost = _cost(*task.advance(move), goal, len(moves) + 1, rng)
+            grip, block = task.advance(move)
+            cost = _cost(grip, block, goal, len(moves) + 1, rng)
             if cost[:2] <= best[:2]:
                 best, best_moves = cost, (*moves, index)
             heapq.heappush(queue, (cost, task.save(), there, (*moves, index)))
@@ -84,12 +89,12 @@ def plan(task, observation, goal, rng):
 
 
 @for_observations(25)
-def discrete_mpc_push(observation, desired_goal):
+def discrete_mpc_push(observation: np.ndarray, desired_goal: np.ndarray) -> np.ndarray:
     """Return the base action (4,) for an observation (25,) and goal (3,), m: a unit vector."""
     task, reconstruction = _simulator()
     reconstruction.put(observation)
-    # Equal observations shall have equal answers, so the tie-breaks are the same in each step.
-    return plan(task, observation, desired_goal, np.random.default_rng(0))
+    # Equal observations must give equal actions, so the tie-breaks are the same in each step.
+    return plan(task, observation, desired_goal, fixed())
 
 
 discrete_mpc_push.prepare = _simulator

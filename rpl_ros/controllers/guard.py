@@ -12,60 +12,62 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A controller whose failures stop the robot, and say what was wrong in which line."""
+"""A controller whose failures stop the robot and are reported with file and line."""
 
-from pathlib import Path
-import sysconfig
-import traceback
+from typing import cast
 
 import numpy as np
+from rpl_ros.common.described import described
+from rpl_ros.contracts import Controller
+from rpl_ros.controllers.function import Act, as_controller, ControllerError
 
 MOST_FAILURES = 50
-"""Actions in a row that a controller may fail to give."""
-_OURS = (Path(__file__).parents[1], *(Path(sysconfig.get_path(name))
-                                      for name in ('stdlib', 'platlib', 'purelib')))
-
-
-class ControllerError(ValueError):
-    """A controller of the user's own that is of no use: says what, and in which line."""
+"""Failures in a row that end a run."""
 
 
 class Guard:
     """
-    A controller whose failures end in NaN, with which the policy stops the robot.
+    Returns NaN where the controller in it fails, with which the policy stops the robot.
 
-    `problem` says what was wrong first since it was last set to '', `failures` how many actions
-    in a row were of no use.
+    `problem` is the first failure since it was last set to '', `failures` the number of failures
+    in a row.
     """
 
-    def __init__(self, controller, action_size, name=''):
+    def __init__(self, controller: Controller | Act, action_size: int, name: str = '') -> None:
         """
-        Take a function (observation, desired_goal) -> base action.
+        Guard a controller of actions (action_size,).
 
-        With a `name`, MOST_FAILURES in a row are a ControllerError.
+        With a `name`, MOST_FAILURES in a row raise ControllerError.
         """
-        self.controller, self._size, self._name = controller, action_size, name
+        self.controller, self._size, self._name = as_controller(controller), action_size, name
+        self.sees_achieved_goal: bool = getattr(self.controller, 'sees_achieved_goal', False)
         self.problem, self.failures = '', 0
-        self._unready = ''  # why the controller does not know that an episode began
+        self._unready = ''  # why the controller could not begin the episode
 
-    def reset(self):
+    def reset(self, episode: int) -> None:
         """
-        Tell the controller that an episode begins, if it wants to know.
+        Begin an episode.
 
-        Where it fails it is not asked in this episode: it would act on what is past.
+        A controller whose reset() fails is not called in this episode: it would act on the last.
         """
         self._unready = ''
         try:
-            begin_episode(self.controller)
+            self.controller.reset(episode)
         except Exception as error:  # a user's own function may raise anything
             self._unready = f'its reset() failed: {described(error)}'
 
-    def __call__(self, observation, desired_goal):
-        """Return the base action (A,), or NaNs; notes the first problem."""
-        problem = self._unready
+    def forget(self) -> None:
+        """Forget the rest of a chunk of actions: see Paced."""
+        getattr(self.controller, 'forget', lambda: None)()
+
+    def __call__(self, observation: np.ndarray, desired_goal: np.ndarray,
+                 *achieved_goal: np.ndarray) -> np.ndarray:
+        """Return the base action (A,), or NaNs after a failure, which sets `problem`."""
+        problem, call = self._unready, cast(Act, self.controller)
         try:
             if not problem:
-                action = np.asarray(self.controller(observation, desired_goal), dtype=np.float64)
+                action = np.asarray(call(observation, desired_goal, *achieved_goal),
+                                    dtype=np.float64)
                 if action.shape == (self._size,) and np.isfinite(action).all():
                     self.failures = 0
                     return action
@@ -75,29 +77,8 @@ class Guard:
         self._note(problem)
         return np.full(self._size, np.nan)
 
-    def _note(self, problem):
+    def _note(self, problem: str) -> None:
         self.problem, self.failures = self.problem or problem, self.failures + 1
         if self._name and self.failures >= MOST_FAILURES:
             raise ControllerError(f'controller {self._name} gave no usable action {self.failures} '
                                   f'times in a row: {self.problem}')
-
-
-def begin_episode(controller):
-    """Tell a controller that an episode begins, where it has a function reset()."""
-    reset = getattr(controller, 'reset', None)
-    if reset is not None:
-        reset()
-
-
-def described(error):
-    """Return an exception in one line, with the place in the user's code that raised it."""
-    if isinstance(error, SyntaxError) and error.filename:
-        return f'{type(error).__name__}: {error.msg} ({error.filename}:{error.lineno})'
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__)
-              if not frame.filename.startswith('<frozen')]
-    # The deepest line is often one of a library, or of ours, that the user's code has called.
-    theirs = [frame for frame in frames if not any(Path(frame.filename).is_relative_to(place)
-                                                   for place in _OURS)]
-    place = (theirs or frames)[-1:]
-    return f'{type(error).__name__}: {" ".join(str(error).split())}' + ''.join(
-        f' ({frame.filename}:{frame.lineno})' for frame in place)

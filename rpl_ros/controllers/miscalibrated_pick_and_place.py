@@ -19,7 +19,8 @@ The paper blames high gains. Measured, it is the tolerance for the alignment ove
 descending disturbs it, so the gripper goes up again, and never grasps.
 """
 
-from rpl_ros.controllers.primitives import for_observations
+import numpy as np
+from rpl_ros.controllers.function import for_observations
 from rpl_ros.controllers.reactive_pick_and_place import pick_and_place
 
 # m^2. The authors' 5e-8 belongs to their simulator; this one makes the controller succeed
@@ -30,6 +31,6 @@ CARRY_GAIN = 50.0  # action per metre
 
 
 @for_observations(25)
-def miscalibrated_pick_and_place(observation, desired_goal):
+def miscalibrated_pick_and_place(observation: np.ndarray, desired_goal: np.ndarray) -> np.ndarray:
     """Return the base action (4,), not clipped, for an observation (25,) and goal (3,), m."""
     return pick_and_place(observation, desired_goal, ALIGNED_SQUARED, ARRIVED_SQUARED, CARRY_GAIN)

@@ -13,55 +13,35 @@
 # limitations under the License.
 
 """
-Movements of the Fetch's gripper that several controllers are made of.
+Movements of the Fetch's gripper that several controllers use.
 
 Actions are (4,), not clipped: see docs/observations.md. Positions are in the frame world, m.
 """
 
-from functools import wraps
-
 import numpy as np
 
-GAIN = 10.0  # action per metre: half of the way in each control step
+GAIN = 10.0  # action per metre: half of the distance in each control step
 NEAR_SQUARED = 1e-3  # m^2, (3.2 cm)^2
 OPEN, HOLD, CLOSE = 1.0, 0.0, -1.0  # of the fingers
 OPENED = 0.05  # m, opening of a finger that is open
 
 
-def for_observations(size):
-    """
-    Return a decorator for a controller of observations of `size` numbers: it refuses others.
-
-    The controller's attribute `observation_size` tells before the first call.
-    """
-    def decorate(controller):
-        @wraps(controller)
-        def checked(observation, desired_goal):
-            if np.shape(observation) != (size,):
-                raise ValueError(f'{controller.__name__} expects an observation of {size} numbers,'
-                                 f' was given one of shape {np.shape(observation)}: it is for '
-                                 'another task')
-            return controller(observation, desired_goal)
-        checked.observation_size = size
-        return checked
-    return decorate
+def is_near(one: np.ndarray, other: np.ndarray, squared: float = NEAR_SQUARED) -> bool:
+    """Return whether the squared distance of two points is below `squared`, m^2."""
+    return bool(np.sum((one - other) ** 2) < squared)
 
 
-def is_near(one, other, squared=NEAR_SQUARED):
-    """Return whether two points are nearer to each other than the root of `squared`, m^2."""
-    return np.sum((one - other) ** 2) < squared
-
-
-def is_open(finger):
+def is_open(finger: float) -> bool:
     """Return whether a finger at `finger`, m, is open."""
     return abs(finger - OPENED) <= 1e-3
 
 
-def move_towards(grip, target, finger, gain=GAIN):
+def move_towards(grip: np.ndarray, target: np.ndarray, finger: float,
+                 gain: float = GAIN) -> np.ndarray:
     """Return the action that moves the gripper from `grip` towards `target`."""
     return np.append(gain * (target - grip), finger)
 
 
-def stay(finger):
+def stay(finger: float) -> np.ndarray:
     """Return the action that only moves the fingers: OPEN, HOLD or CLOSE."""
     return np.array([0.0, 0.0, 0.0, finger])

@@ -20,16 +20,15 @@ authors' code. It looks at the present observation only and never at shapes or b
 """
 
 import numpy as np
-
-from rpl_ros.controllers.primitives import (CLOSE, for_observations, HOLD, is_near,
-                                            is_open, move_towards, OPEN, stay)
+from rpl_ros.controllers.function import for_observations
+from rpl_ros.controllers.primitives import CLOSE, HOLD, is_near, is_open, move_towards, OPEN, stay
 
 HELD_SQUARED = 1e-2  # m^2, (10 cm)^2
 GRASP = np.array([0.0, 0.0, -0.05])  # m, from the hook's site
 ABOVE = np.array([0.0, 0.0, 0.05])  # m
 
 
-def _pick(grip, hook, finger):
+def _pick(grip: np.ndarray, hook: np.ndarray, finger: float) -> np.ndarray:
     """Return the action that brings the gripper to the hook and closes it there."""
     if is_near(grip - hook, GRASP):
         return stay(CLOSE)
@@ -39,7 +38,7 @@ def _pick(grip, hook, finger):
 
 
 @for_observations(40)
-def reactive_hook(observation, desired_goal):
+def reactive_hook(observation: np.ndarray, desired_goal: np.ndarray) -> np.ndarray:
     """Return the base action (4,), not clipped, for a hook observation (40,) and goal (3,), m."""
     grip, thing, hook = observation[0:3], observation[3:6], observation[25:28]
     finger = observation[9]

@@ -20,17 +20,18 @@ the authors' code.
 """
 
 import numpy as np
-
-from rpl_ros.controllers.primitives import (CLOSE, for_observations, GAIN, HOLD, is_near,
-                                            is_open, move_towards, NEAR_SQUARED, OPEN, stay)
+from rpl_ros.controllers.function import for_observations
+from rpl_ros.controllers.primitives import (CLOSE, GAIN, HOLD, is_near, is_open, move_towards,
+                                            NEAR_SQUARED, OPEN, stay)
 
 GRASP = np.array([0.0, 0.0, -0.02])  # m, of the gripper from the block's centre
 ABOVE = np.array([0.0, 0.0, 0.08])  # m
-CARRY = np.array([0.0, 0.0, 0.03])  # m, from the goal: the block would come to rest 5 cm above it
+CARRY = np.array([0.0, 0.0, 0.03])  # m, from the goal: the block would stop 5 cm above it
 GRASPED = 0.024  # m, opening of a finger that is closed on the block
 
 
-def pick_and_place(observation, goal, aligned, arrived, carry_gain):
+def pick_and_place(observation: np.ndarray, goal: np.ndarray, aligned: float, arrived: float,
+                   carry_gain: float) -> np.ndarray:
     """
     Return the base action (4,), not clipped, for an observation (25,) and goal (3,), m.
 
@@ -51,6 +52,6 @@ def pick_and_place(observation, goal, aligned, arrived, carry_gain):
 
 
 @for_observations(25)
-def reactive_pick_and_place(observation, desired_goal):
+def reactive_pick_and_place(observation: np.ndarray, desired_goal: np.ndarray) -> np.ndarray:
     """Return the base action (4,), not clipped, for an observation (25,) and goal (3,), m."""
     return pick_and_place(observation, desired_goal, NEAR_SQUARED, NEAR_SQUARED, GAIN)

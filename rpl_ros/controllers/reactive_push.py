@@ -20,33 +20,32 @@ code. All but perfect in Push; on a slippery table the block slides on.
 """
 
 import numpy as np
-
-from rpl_ros.controllers.primitives import (for_observations, HOLD, is_near, move_towards,
-                                            NEAR_SQUARED, stay)
+from rpl_ros.controllers.function import for_observations
+from rpl_ros.controllers.primitives import HOLD, is_near, move_towards, NEAR_SQUARED, stay
 
 BEHIND = 0.075  # m, of the gripper from the block's centre before it pushes
 HIGHER = np.array([0.0, 0.0, 0.005])  # m, of the gripper above the block's centre
 ABOVE = np.array([0.0, 0.0, 0.1])  # m, over the point from which it pushes
 PUSH_GAIN = 4.7  # action per metre; 5 in the authors' code, see docs/tasks.md
-MOST_ANGLE = np.radians(45.0)  # between the ways of gripper and block to the goal
+MOST_ANGLE = np.radians(45.0)  # between the directions from gripper and block to the goal
 
 
-def push_point(block, goal, distance):
+def push_point(block: np.ndarray, goal: np.ndarray, distance: float) -> np.ndarray:
     """Return the point (3,), m, from which to push: `distance` behind the block, slightly up."""
-    way = (goal - block)[:2]
-    way = way / max(np.linalg.norm(way), 1e-9)
-    return block + HIGHER - distance * np.append(way, 0.0)
+    direction = (goal - block)[:2]
+    direction = direction / max(float(np.linalg.norm(direction)), 1e-9)
+    return block + HIGHER - distance * np.append(direction, 0.0)
 
 
-def _is_behind(grip, block, goal):
+def _is_behind(grip: np.ndarray, block: np.ndarray, goal: np.ndarray) -> bool:
     """Return whether the block is between gripper and goal, as seen from above."""
     own, blocks = (goal - grip)[:2], (goal - block)[:2]
     far, near = np.linalg.norm(own), np.linalg.norm(blocks)
-    return near < far and own @ blocks > np.cos(MOST_ANGLE) * far * near
+    return bool(near < far and own @ blocks > np.cos(MOST_ANGLE) * far * near)
 
 
 @for_observations(25)
-def reactive_push(observation, desired_goal):
+def reactive_push(observation: np.ndarray, desired_goal: np.ndarray) -> np.ndarray:
     """Return the base action (4,), not clipped, for an observation (25,) and goal (3,), m."""
     grip, block = observation[0:3], observation[3:6]
     if is_near(block, desired_goal):

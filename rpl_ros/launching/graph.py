@@ -13,71 +13,72 @@
 # limitations under the License.
 
 """
-The one description of the graph: its arguments, its processes and what follows a run.
+The one description of the graph of each task: its arguments, its processes, what follows a run.
 
-Read by both launchers: `rpl launch` (`processes`) and launch_ros (`ros_launch`). Plain Python.
+Both launchers use it: `rpl launch` (processes.py) and launch_ros (ros_launch.py). Plain Python.
 """
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 import os
 from pathlib import Path
 import re
 import secrets
-import sys
+from typing import Any
 
 from rpl_ros.bags.errors import BagError
 from rpl_ros.bags.files import bag_paths, bags_setting
-from rpl_ros.config import (did_you_mean, load_settings, make_settings, Managed, NODE_SETTINGS,
-                            read_parameter_file, SettingsError)
+from rpl_ros.common.modules import python_module
+from rpl_ros.common.yaml_file import to_yaml
+from rpl_ros.launching import robots
+from rpl_ros.launching.episode_server import (READERS, SERVER, server_changes, server_settings,
+                                              serves, SETS as SETS_SERVER)
+from rpl_ros.launching.policy_argument import choose_policy, ChosenPolicy, SETS
+from rpl_ros.launching.resume import find_resumed, Resumed
 from rpl_ros.launching.robot import robot_settings
-from rpl_ros.modules import python_module
-from rpl_ros.tasks.specs import SPECS, UNSEEN
+from rpl_ros.launching.robots import Process
+from rpl_ros.learning.earliest import live_in_words
+from rpl_ros.runs.layout import CHECKPOINTS, CONFIG, TASK
+from rpl_ros.runs.learned_in import is_base
+from rpl_ros.settings.fields import did_you_mean, make_settings, SettingsError
+from rpl_ros.settings.nodes import NODE_SETTINGS
+from rpl_ros.settings.parameter_file import load_settings, read_parameter_file
+from rpl_ros.settings.recipes import DEFAULT, recipe_file
+from rpl_ros.settings.robots import shares
+from rpl_ros.tasks.find import task_spec
+from rpl_ros.tasks.spec_file import spec_tree
+from rpl_ros.tasks.specs import TASKS, UNSEEN
 
 AUTO = 'auto'
 BOOLEAN = ('true', 'false')
-MAX_RESTARTS = 3
-"""How often a process with on_exit 'restart' is started again before the graph ends."""
-BAD_SETTINGS = 2
-"""Exit code of a node that cannot begin with its settings: started again, it could not either."""
 
 
 @dataclass(frozen=True)
 class Argument:
-    """A launch argument `name:=value`; an empty `choices` admits any text."""
+    """
+    A launch argument `name:=value`; an empty `choices` allows any text.
+
+    `sets` names all settings that depend on the argument: 'node.setting', or 'setting' where it
+    is that of each node that has it. A parameter file gives them, too, and the argument overrides
+    the file.
+    """
 
     name: str
     default: str
     description: str
-    choices: tuple = ()
-
-
-@dataclass(frozen=True)
-class Process:
-    """
-    A process of the graph; its executable and its node have the same name.
-
-    `on_exit` is 'stop' (its death ends the graph), 'restart' or 'go_on' (the graph does without
-    it). An observer is ended after the others, so that it sees their last messages.
-    """
-
-    executable: str
-    on_exit: str = 'stop'
-    observer: bool = False
-
-    def starts_again(self, code, restarts):
-        """Return whether to start it again after its end with `code` and so many restarts."""
-        return self.on_exit == 'restart' and code != BAD_SETTINGS and restarts < MAX_RESTARTS
+    choices: tuple[str, ...] = ()
+    sets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Graph:
-    """What can be launched for a task; `after` follows the run, with the run folder appended."""
+    """What can be launched for a task; the command `after`, RUN FOLDER follows the run."""
 
     task: str
-    arguments: tuple
-    processes: tuple
-    after: tuple = (*python_module('rpl_ros.cli'), 'report', '--in-proportion')
+    arguments: tuple[Argument, ...]
+    processes: tuple[Process, ...]
+    after: tuple[str, ...] = (*python_module('rpl_ros.cli'), 'report', '--in-proportion')
 
 
 @dataclass(frozen=True)
@@ -86,103 +87,132 @@ class Run:
     One run: a graph with all arguments resolved.
 
     `settings` holds {node name: settings} of all nodes, `arguments` the value of each argument.
-    `main` is the process whose exit code 0 means that the run is complete.
+    `main` is the executable whose exit code 0, for each robot, means that the run is complete.
+    `shares` are what each robot plays: see settings.robots.shares().
+    `task_text` is the content of the file TASK, '' for a built-in task.
     """
 
     task: str
     folder: Path
-    settings: dict
-    processes: tuple
-    arguments: dict
-    after: tuple
+    settings: dict[str, Any]
+    processes: tuple[Process, ...]
+    arguments: dict[str, str]
+    after: tuple[str, ...]
     main: str
     run_id: str
     namespace: str = ''
+    policy: ChosenPolicy | None = None
+    resumed: Resumed | None = None
+    shares: dict[int, tuple[int, int]] = field(default_factory=dict)
+    task_text: str = ''
 
     @property
-    def config(self):
+    def robots(self) -> int:
+        """Return the number of robots that share the learner."""
+        return self.settings['learner_node'].robots
+
+    @property
+    def lines(self) -> Iterator[str]:
+        """Yield in words with what the run begins, and from when on its residual can be used."""
+        about = self.resumed or self.policy
+        yield from about.lines if about else ()
+        if self.arguments['learn'] == 'true' and not self.resumed:
+            acts = self.policy and not is_base(self.policy.start.policy)
+            yield ('the policy acts from the first episode on' if acts
+                   else live_in_words(self.settings))
+
+    @property
+    def config(self) -> Path:
         """Return the path of the ROS parameter file that every node of the run reads."""
-        return self.folder / 'config.yaml'
+        return self.resumed.config if self.resumed else self.folder / CONFIG
 
 
 SIM = 'sim_node'
 ROBOTS = {'sim': (SIM,), 'fetch_sim': ('fetch_adapter_node', 'fetch_sim_node'),
           'fetch': ('fetch_adapter_node',)}
-"""For each value of the argument robot, the processes that stand for it; the first is `main`."""
+"""For each value of the argument robot, the processes of that robot; the first is `main`."""
 
 PROCESSES = (
     Process('base_controller_node'),
     Process('residual_node'),
     Process('learner_node', on_exit='restart'),
     Process('recorder_node', observer=True),
-    Process('dashboard_node', on_exit='go_on', observer=True),
+    Process('dashboard_node', on_exit='continue', observer=True),
 )
 
 REALTIME_BASE_TIMEOUT = 0.03
-"""How long residual_node waits for a base action in realtime mode, s, where no file says so."""
+"""How long residual_node waits for a base action in realtime mode, s, if no file sets it."""
 
-SETTING_ARGUMENTS = ('episodes', 'seed', 'mode', 'objects', 'controller', 'bags')
+SWITCHES = {'learn': 'learner_node', 'record': 'recorder_node', 'base': 'base_controller_node'}
+"""Arguments with which a process can be left out."""
 
-
-def packaged_config(task):
-    """
-    Return the path of the parameter file of `task` that comes with the package.
-
-    SettingsError names the places where it was looked for.
-    """
-    prefixes = [*filter(None, os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)),
-                sys.prefix]
-    # A checkout comes first: there, a file that was just edited is the one that is meant.
-    places = [Path(__file__).parents[2] / 'config',
-              *(Path(prefix) / 'share/rpl_ros/config' for prefix in prefixes)]
-    for place in places:
-        if (place / f'{task}.yaml').is_file():
-            return place / f'{task}.yaml'
-    raise SettingsError(f'no parameter file {task}.yaml in any of {", ".join(map(str, places))}')
+SETTING_ARGUMENTS = {
+    **{name: (name,) for name in (
+        'episodes', 'seed', 'objects', 'controller', 'bags', 'robots',
+        'residual_share')},
+    'mode': ('mode', 'base_timeout')}
+"""Arguments with the name, description and choices of a setting -> the settings that they set."""
 
 
-def _setting_argument(name, settings):
-    """Return the launch argument that overrides the setting `name` of any node."""
-    found = next(values for values in settings.values()
-                 if name in {spec.name for spec in fields(values)})
-    spec = next(spec for spec in fields(found) if spec.name == name)
-    choices = spec.metadata['choices']
-    described = f'{spec.metadata["doc"]}; {AUTO}: as in params_file ({getattr(found, name)!r})'
-    return Argument(name, AUTO, described, choices and (AUTO, *choices) or ())
+def _setting_argument(name: str, settings: dict[str, Any]) -> Argument:
+    """Return the launch argument for the setting `name` of each node that has it."""
+    found = next(one for one in settings.values() if hasattr(one, name))
+    field = next(field for field in fields(found) if field.name == name)
+    choices = field.metadata['choices']
+    description = f'{field.metadata["doc"]}; {AUTO}: as in params_file ({getattr(found, name)!r})'
+    return Argument(name, AUTO, description, choices and (AUTO, *choices) or (),
+                    SETTING_ARGUMENTS[name])
 
 
-def describe(task):
+def describe(task: str) -> Graph:
     """Return the Graph of `task`; SettingsError for an unknown task."""
-    if task not in SPECS:
-        raise SettingsError(f'unknown task {task!r}{did_you_mean(task, SPECS)}: '
-                            f'expected one of {", ".join(SPECS)}')
-    path = packaged_config(task)
-    settings = load_settings(path)
+    try:
+        short = task_spec(task).short_name
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+    path = recipe_file(task, DEFAULT)
+    settings = load_settings(path, {'task': task})
     return Graph(task, (
         *(_setting_argument(name, settings) for name in SETTING_ARGUMENTS),
         Argument('out', AUTO, 'run folder to create; must not exist yet; auto: '
-                 f'runs/{task}_<YYYYmmdd_HHMMSS>'),
+                 f'runs/{short}_<YYYYmmdd_HHMMSS>',
+                 sets=('learner_node.out', 'recorder_node.out', 'dashboard_node.out')),
+        Argument('resume', '', 'folder of a run of rpl launch that goes on; its configuration '
+                 'applies, and episodes is the number of all its episodes',
+                 sets=('first_episode', 'catch_up', 'catch_up_to', 'goes_on')),
         Argument('headless', AUTO, 'false: show the scene in a window; auto: a window where '
-                 'DISPLAY or WAYLAND_DISPLAY is set', (AUTO, *BOOLEAN)),
-        Argument('learn', 'true', 'run learner_node; without it the residual stays as it is',
-                 BOOLEAN),
-        Argument('record', 'true', 'run recorder_node, which writes an MCAP bag', BOOLEAN),
-        Argument('base', 'true', 'run base_controller_node; false: a node of your own reads the '
-                 'topic state and publishes base_action', BOOLEAN),
+                 'DISPLAY or WAYLAND_DISPLAY is set', (AUTO, *BOOLEAN), ('window',)),
+        Argument('policy', '', 'trained policy with which the run begins, or without learner_node '
+                 'the policy that acts: a policy file, a run folder, or ready, for the one that '
+                 'comes with the package; see docs/deploy.md', sets=SETS),
+        Argument('learn', 'true', 'run learner_node; without it the policy does not change',
+                 BOOLEAN, (*READERS, 'max_owed_updates')),
+        Argument('record', 'true', 'run recorder_node, which writes an MCAP bag', BOOLEAN,
+                 READERS),
+        Argument('base', 'true', 'run base_controller_node; false: a node of yours reads the '
+                 'topic state and publishes base_action', BOOLEAN, READERS),
+        Argument('episode_server', 'false', 'true: an episode begins only when an application '
+                 'asks for it with the action run_episode, see docs/skill.md', BOOLEAN,
+                 SETS_SERVER),
         Argument('autostart', AUTO, 'false: the nodes that act wait for a lifecycle manager, see '
-                 'docs/real_robot.md; auto: as in params_file (true)', (AUTO, *BOOLEAN)),
+                 'docs/robot_nodes.md; auto: as in params_file (true)', (AUTO, *BOOLEAN),
+                 ('autostart',)),
         Argument('params_file', str(path), 'ROS parameter file with the settings of the nodes'),
         Argument('namespace', '', 'namespace of all nodes and topics of the graph, e.g. robot1'),
+        Argument('part', robots.ALL, 'what to run on this machine where a run is on several: all, '
+                 'learner, or robot1, robot2, ...: see docs/several_robots.md'),
+        Argument('run', '', 'id of the run, which all its parts share; empty: a new one'),
         Argument('report', 'true', 'make the report after the run', BOOLEAN),
-        Argument('robot', 'sim', 'sim: sim_node; fetch_sim: a simulated Fetch behind the '
-                 'interfaces of the real one; fetch: the real one. See docs/real_robot.md',
-                 tuple(ROBOTS)),
+        Argument('robot', 'sim', 'sim: sim_node; fetch_sim: a simulated Fetch with the topics '
+                 'and services of the real one; fetch: the real one. See docs/real_robot.md',
+                 tuple(ROBOTS), (*READERS, 'sim_node.arm', 'mode', 'base_timeout', 'horizon',
+                                 'max_ee_speed', 'recorder_node.topics')),
         Argument('contract', AUTO, 'file with names and limits of the robot; auto: '
                  'config/robot/fetch.yaml of the package'),
     ), PROCESSES)
 
 
-def _checked_arguments(graph, given):
+def _checked_arguments(graph: Graph, given: dict[str, str]) -> dict[str, str]:
     """Return {name: text} of all arguments; SettingsError for an unknown name or bad choice."""
     known = {argument.name: argument for argument in graph.arguments}
     for name, value in given.items():
@@ -196,23 +226,22 @@ def _checked_arguments(graph, given):
     return {name: given.get(name, argument.default) for name, argument in known.items()}
 
 
-def _typed(name, text):
+def _typed(name: str, text: str) -> object:
     """Return the text of a setting's argument as that setting's type, checked for its range."""
-    for cls in NODE_SETTINGS.values():
-        kinds = {spec.name: type(spec.default) for spec in fields(cls)}
-        if name in kinds:
-            break
-    value = text
-    if kinds[name] is int:
+    cls = next(cls for cls in NODE_SETTINGS.values() if hasattr(cls, name))
+    value: object = text
+    kind = type(getattr(cls, name))
+    if kind in (int, float):
         try:
-            value = int(text)
+            value = kind(text)
         except ValueError:
-            raise SettingsError(f'launch argument {name}:={text}: expected a whole number'
-                                ) from None
+            raise SettingsError(f'launch argument {name}:={text}: expected a '
+                                f'{"whole " if kind is int else ""}number') from None
     elif name == 'objects' and text not in ('', UNSEEN):
-        value = str(Path(text).expanduser().absolute())
-        if not Path(value).is_dir():
+        path = Path(text).expanduser().absolute()
+        if not path.is_dir():
             raise SettingsError(f'launch argument objects:={text}: no such folder')
+        value = str(path)
     elif name == 'bags':
         try:
             value = bags_setting(bag_paths(text))
@@ -222,29 +251,31 @@ def _typed(name, text):
     return value
 
 
-def _load(task, arguments, overrides):
-    """Return the settings of all nodes; SettingsError if the file is for another task."""
+def _load(task: str, arguments: dict[str, str], more: dict[str, Any]) -> dict[str, Any]:
+    """
+    Return {node: settings} of the parameter file, with the arguments that are settings.
+
+    `more` are {setting: value} that follow from other arguments. SettingsError if the file is for
+    another task.
+    """
     path = arguments['params_file']
     for node, section in read_parameter_file(path).items():
         if section.get('task', task) != task:
             raise SettingsError(f'{path}: {node} is for the task {section["task"]!r}, not {task}')
-    settings = load_settings(path, {**overrides, 'task': task})
-    scales = [settings[node].residual_scale for node in ('residual_node', 'learner_node')]
-    if scales[0] != scales[1]:
-        raise SettingsError(f'{path}: residual_scale is {scales[0]} for residual_node but '
-                            f'{scales[1]} for learner_node: set it in the section /**')
-    return settings
+    return load_settings(path, {'task': task, **more, **{
+        name: _typed(name, arguments[name]) for name in SETTING_ARGUMENTS
+        if arguments[name] != AUTO}})
 
 
-def _window(headless):
+def _window(headless: str) -> bool:
     """Return whether to show a window for the value of the argument headless."""
     if headless == AUTO:
         return any(os.environ.get(name) for name in ('DISPLAY', 'WAYLAND_DISPLAY'))
     return headless == 'false'
 
 
-def _namespace(text):
-    """Return the launch argument namespace as ROS has it: '' or '/robot1'."""
+def _namespace(text: str) -> str:
+    """Return the launch argument namespace in the form of ROS: '' or '/robot1'."""
     parts = text.strip('/').split('/') if text.strip('/') else []
     for part in parts:
         if not re.fullmatch('[A-Za-z_][A-Za-z0-9_]*', part):
@@ -253,14 +284,52 @@ def _namespace(text):
     return ''.join(f'/{part}' for part in parts)
 
 
-def _readers(on):
-    """Return the names of the nodes of a graph that read the state; `on` are its switches."""
-    return [name for name, there in (
-        ('base_controller_node', on['base']), ('residual_node', True),
-        ('learner_node', on['learn']), ('recorder_node', on['record'])) if there]
+def _changes(arguments: dict[str, str], settings: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return {setting: value} that follow from the arguments; names are as in Argument.sets."""
+    sim, learns = settings[SIM], arguments['learn'] == 'true'
+    readers = [name for name, there in (
+        ('base_controller_node', arguments['base'] == 'true'), ('residual_node', True),
+        ('learner_node', learns), ('recorder_node', arguments['record'] == 'true'),
+        (SERVER, serves(arguments))) if there]
+    changes = {
+        'episodes': sim.episodes, 'catch_up': '', 'catch_up_to': '', 'goes_on': False,
+        'learner_node.out': str(folder / CHECKPOINTS),
+        'recorder_node.out': str(folder / 'bag'),
+        'dashboard_node.out': str(folder),
+        'window': _window(arguments['headless']),
+        'wait_for': ' '.join(readers),
+        # A controller of the user, in place of ours, reads the states, too.
+        'subscribers': len(readers) + (arguments['base'] == 'false'),
+        # A Fetch reads the base action, too; each robot reads the commands.
+        **_readers_of('base_controller_node', arguments['robot'] != 'sim', [
+            name for name in ('residual_node', 'recorder_node') if name in readers]),
+        **_readers_of('residual_node', True, [
+            name for name in ('learner_node', 'recorder_node', SERVER) if name in readers]),
+        'max_owed_updates': sim.max_owed_updates if learns else 0}
+    if sim.mode == 'realtime' and not settings['residual_node'].base_timeout:
+        changes['base_timeout'] = REALTIME_BASE_TIMEOUT
+    if arguments['autostart'] != AUTO:
+        changes['autostart'] = arguments['autostart'] == 'true'
+    return changes | server_changes(arguments)
 
 
-def resolve(task, given):
+def _readers_of(node: str, robot: bool, names: list[str]) -> dict[str, Any]:
+    """Return {setting: value} of a node that others read, and whether the robot does."""
+    return {f'{node}.readers': robot + len(names), f'{node}.announce_after': ' '.join(names)}
+
+
+def with_changes(settings: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Return {node: settings} with {setting: value} changed; names are as in Argument.sets."""
+    result = {}
+    for node, one in settings.items():
+        own = {name: value for key, value in changes.items()
+               for place, _, name in [key.rpartition('.')]
+               if place in ('', node) and hasattr(one, name)}
+        result[node] = replace(one, **own)
+    return result
+
+
+def resolve(task: str, given: dict[str, str]) -> Run:
     """
     Return the Run of `task` for the arguments {name: text} that were given.
 
@@ -268,49 +337,43 @@ def resolve(task, given):
     """
     graph = describe(task)
     arguments = _checked_arguments(graph, given)
-    on = {name: arguments[name] == 'true' for name in ('learn', 'record', 'base')}
-    overrides = {name: _typed(name, arguments[name]) for name in SETTING_ARGUMENTS
-                 if arguments[name] != AUTO}
-    settings = _load(task, arguments, overrides)
-    if overrides.get('bags') and not on['learn']:
-        raise SettingsError('launch argument bags: learn:=false leaves nobody to learn from them')
-
-    out = arguments['out']
-    if out in (AUTO, ''):
-        out = f'runs/{task}_{datetime.now():%Y%m%d_%H%M%S}'
-    folder = Path(out).expanduser().absolute()
-    sim = settings[SIM]
-    readers = _readers(on)
-    settings[SIM] = sim = replace(
-        sim, window=_window(arguments['headless']), wait_for=' '.join(readers),
-        # A user's controller, in place of ours, reads the state, too.
-        subscribers=len(readers) + (not on['base']),
-        max_owed_updates=sim.max_owed_updates if on['learn'] else 0)
+    resumed = find_resumed(task, given, {one.name: one.default for one in graph.arguments})
+    if resumed:
+        arguments = resumed.arguments
+    policy = None if resumed else choose_policy(task, arguments)
+    settings = _load(task, arguments, policy.settings if policy else {})
+    if arguments['bags'] not in (AUTO, '') and arguments['learn'] == 'false':
+        raise SettingsError('launch argument bags: with learn:=false no node learns from them')
     robot, *others = ROBOTS[arguments['robot']]
     if robot != SIM:
         if arguments['mode'] == 'lockstep':
             raise SettingsError(f'launch argument mode:=lockstep: robot:={arguments["robot"]} '
                                 'runs in real time')
-        settings = robot_settings(settings, arguments, packaged_config)
-    if (robot != SIM or sim.mode == 'realtime') and not settings['residual_node'].base_timeout:
-        settings['residual_node'] = replace(settings['residual_node'],
-                                            base_timeout=REALTIME_BASE_TIMEOUT)
-    for node, out in (('learner_node', folder / 'checkpoints'), ('recorder_node', folder / 'bag'),
-                      ('dashboard_node', folder)):
-        settings[node] = replace(settings[node], out=str(out))
-    settings['dashboard_node'] = replace(settings['dashboard_node'], episodes=sim.episodes)
-
-    if arguments['autostart'] != AUTO:
-        settings = {node: replace(one, autostart=arguments['autostart'] == 'true')
-                    if isinstance(one, Managed) else one for node, one in settings.items()}
-
-    run_id = f'{task}_{datetime.now():%Y%m%d_%H%M%S}_{secrets.token_hex(3)}'
-    settings = {node: replace(one, run=run_id) for node, one in settings.items()}
-
-    switches = {'learner_node': on['learn'], 'recorder_node': on['record'],
-                'base_controller_node': on['base']}
+        settings = robot_settings(settings, arguments)
+    if serves(arguments):
+        settings[SERVER] = server_settings(settings, robot)
+        others.append(SERVER)
+    now = f'{task_spec(task).short_name}_{datetime.now():%Y%m%d_%H%M%S}'
+    out = f'runs/{now}' if arguments['out'] in (AUTO, '') else arguments['out']
+    folder = Path(out).expanduser().absolute()
+    run_id = arguments['run'] or f'{now}_{secrets.token_hex(3)}'
+    changes = {**_changes(arguments, settings, folder), 'run': run_id}
+    text = '' if task in TASKS else to_yaml(spec_tree(task_spec(task)))
+    if text:
+        changes['task'] = str(folder / TASK)
+    if policy:
+        changes.update(policy.changes(settings, arguments, folder))
+    if resumed:
+        changes.update(resumed.changes(settings, arguments))
+    settings, sim = with_changes(settings, changes), settings[SIM]
+    left_out = {node for name, node in SWITCHES.items() if arguments[name] == 'false'}
     processes = (*map(Process, (robot, *others)),
-                 *(process for process in graph.processes
-                   if switches.get(process.executable, True)))
+                 *(process for process in graph.processes if process.executable not in left_out))
+    count = settings['learner_node'].robots
+    robots.check(arguments, count, sim)
+    shared = (resumed.shares(sim) if resumed
+              else shares(count, sim.first_episode, sim.episodes))
+    processes = robots.processes_of(processes, count, arguments['part'], shared)
     return Run(task, folder, settings, processes, arguments, (*graph.after, str(folder)), robot,
-               run_id, _namespace(arguments['namespace']))
+               changes['run'], _namespace(arguments['namespace']), policy, resumed, shared,
+               text)

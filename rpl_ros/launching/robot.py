@@ -12,22 +12,27 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The settings of a graph with a robot, real or simulated as such, instead of sim_node."""
+"""The settings of a graph with a Fetch, real or simulated with its drivers, not sim_node."""
 
 from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
 
-from rpl_ros.config import make_settings, read_parameter_file, SettingsError
-from rpl_ros.config_robot import AdapterRunSettings, AdapterSettings, FetchSimSettings, RobotTopics
-from rpl_ros.robot.bodies import body_names
+from rpl_ros.common.assets import share
 from rpl_ros.robot.contract import check_contract, read_contract
+from rpl_ros.settings.fields import make_settings, SettingsError
+from rpl_ros.settings.parameter_file import read_parameter_file
+from rpl_ros.settings.robot import (AdapterRunSettings, AdapterSettings, FetchSimSettings,
+                                    RobotTopics)
+from rpl_ros.tasks.find import task_spec
 
 ADAPTER, FETCH_SIM = 'fetch_adapter_node', 'fetch_sim_node'
 RESET_SERVICE = 'reset_scene'
 
 
-def agreed(name, places):
+def agreed(name: str, places: dict[str, float]) -> float:
     """
-    Return the value of a setting that several places give, {place: value}; 0 gives none.
+    Return the value of a setting that several places {place: value} set; 0 means not set.
 
     SettingsError where two of them differ.
     """
@@ -39,9 +44,9 @@ def agreed(name, places):
     return next(iter(given.values()), 0)
 
 
-def recorded_topics(adapter):
-    """Return the robot's own topics with their types, 'NAME TYPE' each, for AdapterSettings."""
-    poses = [getattr(adapter, f'{name}_pose_topic') for name in body_names(adapter.task)]
+def recorded_topics(adapter: AdapterSettings) -> list[str]:
+    """Return the robot's own topics with their types, each as 'NAME TYPE'."""
+    poses = [getattr(adapter, f'{name}_pose_topic') for name in task_spec(adapter.task).bodies]
     topics = [(adapter.joint_states_topic, 'sensor_msgs/msg/JointState'),
               (adapter.twist_topic, 'geometry_msgs/msg/TwistStamped'),
               (adapter.gripper_topic, 'std_msgs/msg/Float64'),
@@ -52,43 +57,41 @@ def recorded_topics(adapter):
     return [f'{name} {kind}' for name, kind in topics if name]
 
 
-def robot_settings(settings, arguments, packaged_config):
+def robot_settings(settings: dict[str, Any], arguments: dict[str, str]) -> dict[str, Any]:
     """
-    Return {node: settings} of all nodes with those of the robot added.
+    Return {node: settings} of all nodes, the robot's included.
 
-    `settings` are those of the other nodes, `arguments` the launch arguments, and
-    `packaged_config(name)` finds a parameter file of the package. Speed and horizon are the same
-    everywhere after that: SettingsError where contract and parameter file contradict each other.
+    `settings` are those of the other nodes, `arguments` the launch arguments. All nodes get the
+    same speed and horizon; SettingsError where contract and parameter file contradict each other.
     """
     sim, simulated = settings['sim_node'], arguments['robot'] == 'fetch_sim'
     path, params = arguments['contract'], arguments['params_file']
     if path == 'auto':
-        path = packaged_config('robot/fetch')
-    contract = read_contract(path, {'task': sim.task, 'seed': sim.seed})
+        path = str(share('config') / 'robot/fetch.yaml')
+    contract = read_contract(Path(path), {'task': sim.task, 'seed': sim.seed})
     sections = read_parameter_file(params)
-    # The configuration of an earlier run, too, so that it can be repeated.
+    # The file may be the configuration of an earlier run, with a section of the adapter.
     own = {**vars(contract), 'autostart': sim.autostart, **sections.get(ADAPTER, {})}
-    horizon = agreed('horizon', {str(path): own['horizon'], str(params): sim.horizon})
-    speed = agreed('max_ee_speed', {str(path): own['max_ee_speed'], str(params): sim.max_ee_speed})
+    horizon = agreed('horizon', {path: own['horizon'], params: sim.horizon})
+    speed = agreed('max_ee_speed', {path: own['max_ee_speed'], params: sim.max_ee_speed})
     own.update(horizon=horizon, max_ee_speed=speed, task=sim.task, seed=sim.seed,
-               episodes=sim.episodes, first_episode=sim.first_episode,
-               subscribers=sim.subscribers, wait_for=sim.wait_for,
-               start_timeout=sim.start_timeout, reset_service=RESET_SERVICE if simulated else '')
-    if simulated:  # whose base stands there
+               first_episode=sim.first_episode, start_timeout=sim.start_timeout,
+               reset_service=RESET_SERVICE if simulated else '')
+    if simulated:  # its base is always at this pose
         own['base_pose'] = AdapterSettings().base_pose
-    adapter = check_contract(make_settings(AdapterRunSettings, own, str(path)), str(path))
+    adapter = check_contract(make_settings(AdapterRunSettings, own, path), path)
     result = {node: replace(one, horizon=horizon, max_ee_speed=speed)
               for node, one in settings.items()}
-    # What evaluates the policy later in one process takes it from here.
+    # The later evaluation in one process reads these.
     result['sim_node'] = replace(result['sim_node'], arm='joints', mode='realtime')
     recorder = result['recorder_node']
     asked = [entry.strip() for entry in recorder.topics.split(';') if entry.strip()]
     topics = dict.fromkeys([*recorded_topics(adapter), *asked])
     result['recorder_node'] = replace(recorder, topics='; '.join(topics))
-    shared = {spec.name: getattr(adapter, spec.name) for spec in fields(RobotTopics)}
+    shared = {field.name: getattr(adapter, field.name) for field in fields(RobotTopics)}
     result[ADAPTER] = adapter
     if simulated:
         result[FETCH_SIM] = make_settings(FetchSimSettings, {
             **sections.get(FETCH_SIM, {}), **shared, 'objects': sim.objects,
-            'first_episode': sim.first_episode, 'window': sim.window}, str(params))
+            'first_episode': sim.first_episode}, params)
     return result

@@ -15,9 +15,11 @@
 """
 The state of an Adam optimiser as arrays, and back.
 
-torch takes moments of any shape, and then writes beyond them: so a reader compares them with the
-parameters first.
+torch accepts moments of any shape and then writes beyond their end: a reader must compare their
+shapes with those of the parameters first.
 """
+
+from collections.abc import Iterable
 
 import numpy as np
 from rpl_ros.policy.checked import WeightsError
@@ -25,16 +27,18 @@ from rpl_ros.policy.tensor_file import check_finite
 import torch
 
 
-def dump_adam(optimizer, prefix, separator='.'):
+def dump_adam(optimizer: torch.optim.Adam, prefix: str,
+              separator: str = '.') -> dict[str, np.ndarray]:
     """Return {prefix, number of the parameter, separator, name of the moment: array}."""
     return {f'{prefix}{index}{separator}{name}': value.cpu().numpy()
             for index, state in optimizer.state_dict()['state'].items()
             for name, value in state.items()}
 
 
-def adam_layout(optimizer, prefix, separator='.'):
+def adam_layout(optimizer: torch.optim.Adam, prefix: str,
+                separator: str = '.') -> dict[str, tuple]:
     """Return {name: (dtype, shape)} of what dump_adam() returns after an update."""
-    layout = {}
+    layout: dict[str, tuple] = {}
     for index, parameter in enumerate(optimizer.param_groups[0]['params']):
         layout[f'{prefix}{index}{separator}step'] = np.float32, (1,)  # a file has no scalars
         for name in ('exp_avg', 'exp_avg_sq'):
@@ -42,20 +46,21 @@ def adam_layout(optimizer, prefix, separator='.'):
     return layout
 
 
-def check_adam(tensors, names):
-    """Raise WeightsError where the tensors called `names` are no moments and counts of steps."""
+def check_adam(tensors: dict[str, np.ndarray], names: Iterable[str]) -> None:
+    """Raise WeightsError where the tensors called `names` cannot be moments or step numbers."""
     check_finite(tensors, names)
     for name in names:
         if not name.endswith('exp_avg') and (tensors[name] < 0).any():
             raise WeightsError(f'tensor {name!r} holds values below 0')
 
 
-def restore_adam(optimizer, tensors, prefix, separator='.'):
-    """Set an optimiser to what dump_adam() returned; other tensors are left alone."""
-    state = {}
+def restore_adam(optimizer: torch.optim.Adam, tensors: dict[str, np.ndarray], prefix: str,
+                 separator: str = '.') -> None:
+    """Set an optimiser to what dump_adam() returned; other tensors are ignored."""
+    state: dict[int, dict[str, torch.Tensor]] = {}
     for key, value in tensors.items():
         if key.startswith(prefix):
             index, _, name = key.removeprefix(prefix).partition(separator)
-            value = torch.from_numpy(value.copy())
-            state.setdefault(int(index), {})[name] = value[0] if name == 'step' else value
+            tensor = torch.from_numpy(value.copy())
+            state.setdefault(int(index), {})[name] = tensor[0] if name == 'step' else tensor
     optimizer.load_state_dict({**optimizer.state_dict(), 'state': state})

@@ -13,28 +13,42 @@
 # limitations under the License.
 
 """
-Burn-in: the critic learns alone until the actor may follow it (paper, section IV-B).
+Burn-in: only the critic learns until its values can guide the actor (paper, section IV-B).
 
-The paper waits until the critic's loss is below beta; its authors' code waits until the mean Q
-changes by no more than beta between two checks, which can set in again later. A fixed number of
-updates is the plainest rule.
+The paper waits until the critic's loss is below beta. The authors' code waits until the mean Q
+changes by no more than beta between two checks, and the burn-in can start again later. The third
+rule waits for a fixed number of updates.
 """
 
+from typing import Any
+
 import numpy as np
+from rpl_ros.settings.nodes import LearnerSettings
 
 
 class BurnIn:
-    """Decides after each check whether the actor stands still; `active` tells."""
+    """Decides at each check whether the actor stays fixed: `active`."""
 
-    def __init__(self, settings):
-        """Take the LearnerSettings."""
+    def __init__(self, settings: LearnerSettings) -> None:
+        """Begin active, unless the rule in the settings is 'none'."""
         self._settings = settings
         self.active = settings.burn_in != 'none'
-        self.losses, self.values = [], []  # of the updates since the last check
+        self.losses: list[float] = []  # of the updates since the last check
+        self.values: list[float] = []
         self.last_value = 0.0
 
-    def observe(self, critic_loss, mean_q):
-        """Take the figures of one gradient update; at each check decide anew."""
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that later decisions depend on."""
+        return {'active': self.active, 'last_value': float(self.last_value),
+                'losses': self.losses, 'values': self.values}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from what state_dict() returned."""
+        self.active, self.last_value = state['active'], state['last_value']
+        self.losses, self.values = list(state['losses']), list(state['values'])
+
+    def observe(self, critic_loss: float, mean_q: float) -> None:
+        """Add the critic's loss and the mean Q of one gradient update; decide at each check."""
         rule, threshold = self._settings.burn_in, self._settings.burn_in_threshold
         if rule == 'none':
             return
@@ -42,9 +56,9 @@ class BurnIn:
         self.values.append(mean_q)
         if len(self.values) < self._settings.burn_in_check:
             return
-        loss, mean_q = np.mean(self.losses), np.mean(self.values)
+        loss, mean_q = float(np.mean(self.losses)), float(np.mean(self.values))
         if rule == 'q_change':
-            self.active = bool(abs(mean_q - self.last_value) > threshold)
+            self.active = abs(mean_q - self.last_value) > threshold
         elif rule == 'updates' or loss < threshold:
             self.active = False
         self.last_value = mean_q

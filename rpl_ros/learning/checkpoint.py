@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """
-The folder of a learner's checkpoints: it goes on as if it had not been interrupted.
+The folder of a learner's checkpoints: a resumed learner equals one that was never interrupted.
 
 `learner.safetensors` holds networks, optimisers, counters and random numbers, and is written last;
 `learner_before.safetensors` is the one before. `replay_<number>.safetensors` hold the episodes
@@ -22,31 +22,28 @@ transitions than after the first. What is damaged costs at most itself, and is k
 `damaged_<n>`.
 """
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-import re
 
-from rpl_ros.brief import brief
-from rpl_ros.files import read_bytes, set_aside, write_file
+import numpy as np
+from rpl_ros.common.brief import brief
+from rpl_ros.common.files import read_bytes, set_aside, write_file
+from rpl_ros.learning.learner import Learner
 from rpl_ros.learning.learner_file import dump, restore
 from rpl_ros.learning.replay_file import dump_rows, read_rows
 from rpl_ros.policy.checked import MisfitError, WeightsError
 from rpl_ros.policy.weights import HIGHEST_VERSION
+from rpl_ros.runs.layout import LEARNER, NEXT_EPISODES, numbered
 
-FILE, BEFORE = 'learner.safetensors', 'learner_before.safetensors'
+FILE, BEFORE = LEARNER, 'learner_before.safetensors'
 VERSION = 'last_version'
 """Name of the file with the version of the last policy that was published."""
 
 
-def _numbered(folder, kind):
-    """Return [(number, path)] of the files kind_<number>.safetensors, in order."""
-    found = ((re.fullmatch(rf'{kind}_(\d{{1,15}})', path.stem), path)
-             for path in Path(folder).glob(f'{kind}_*.safetensors'))
-    return sorted((int(match[1]), path) for match, path in found if match)
-
-
-def save(folder, learner, extra=None):
+def save(folder: Path | str, learner: Learner,
+         extra: dict[str, np.ndarray] | None = None) -> None:
     """
-    Write a checkpoint of `learner` into `folder`; the one before counts until it is whole.
+    Write a checkpoint of `learner` into `folder`; until it is complete the previous one is used.
 
     OSError where a file cannot be written.
     """
@@ -55,38 +52,39 @@ def save(folder, learner, extra=None):
     if last > first:
         rows = replay.rows(first, last)
         write_file(folder / f'replay_{rows["number"][0]:08d}.safetensors',
-                   dump_rows(rows, learner.spec))
+                   dump_rows(rows, replay.spec))
     write_file(folder / FILE, dump(learner, extra), before=folder / BEFORE)
     learner.saved_episodes = last
-    pieces = _numbered(folder, 'replay')
+    pieces = numbered(folder, 'replay')
     for (_, path), (following, _) in zip(pieces, pieces[1:]):
         if following <= first - len(replay.steps):  # forgotten also by the checkpoint before
             path.unlink()
 
 
-def resume(folder, learner, say=lambda text: None):
+def resume(folder: Path | str, learner: Learner,
+           say: Callable[[str], object] = lambda text: None) -> dict[str, np.ndarray] | None:
     """
     Set `learner` to the newest good checkpoint in `folder`; return its `extra`, None without.
 
-    Where the newest one is damaged, the one before counts; a damaged file of the replay costs its
-    episodes. What belongs to neither is set aside; `say(text)` is told all of that. MisfitError
-    for a checkpoint of another task or other settings, WeightsError where all are damaged: both
-    name the file, and leave the folder as it was.
+    If the newest one is damaged, the previous one is used; a damaged file of the replay costs its
+    episodes. Files that belong to neither are moved aside. `say(text)` reports all of this.
+    MisfitError for a checkpoint of another task or other settings, WeightsError where all are
+    damaged: both name the file and leave the folder unchanged.
     """
     folder = Path(folder)
     found = _restore_newest(folder, learner)
-    pieces, aside = _numbered(folder, 'replay'), []
+    pieces, aside = numbered(folder, 'replay'), []
     if found is None:
         aside = [path for _, path in pieces]
     else:
         name, extra, added, problem = found
         if name == BEFORE:
-            say(f'{problem or f"{folder / FILE} is missing"}: goes on from {BEFORE}, the '
-                'checkpoint before')
-            later = [path for number, path in _numbered(folder, 'policy')
+            say(f'{problem or f"{folder / FILE} is missing"}: continues from {BEFORE}, the '
+                'previous checkpoint')
+            later = [path for number, path in numbered(folder, 'policy')
                      if number > learner.transitions]
             aside = [folder / FILE, *later]
-        aside += _take_pieces(learner, pieces, added, say)
+        aside += _fill_replay(learner, pieces, added, say)
     moved = set_aside(folder, aside)
     if moved:
         say(f'{moved} holds now what belongs to no checkpoint, or is damaged: '
@@ -94,9 +92,10 @@ def resume(folder, learner, say=lambda text: None):
     return None if found is None else extra
 
 
-def _restore_newest(folder, learner):
+def _restore_newest(folder: Path,
+                    learner: Learner) -> tuple[str, dict[str, np.ndarray], int, str] | None:
     """Restore the newest good file of a learner: (its name, extra, added, problem) or None."""
-    problems = []
+    problems: list[str] = []
     for name in (FILE, BEFORE):
         path = folder / name
         try:
@@ -111,9 +110,10 @@ def _restore_newest(folder, learner):
     return None
 
 
-def _take_pieces(learner, pieces, added, say):
+def _fill_replay(learner: Learner, pieces: list[tuple[int, Path]], added: int,
+                 say: Callable[[str], object]) -> list[Path]:
     """
-    Fill the replay to which `added` episodes were added; return the files that are of no use.
+    Fill the replay to which `added` episodes had been added; return the files not used.
 
     `pieces` is [(number of the first episode, path)].
     """
@@ -123,7 +123,7 @@ def _take_pieces(learner, pieces, added, say):
         try:
             if first >= added:
                 raise WeightsError('came after the checkpoint')
-            replay.put(read_rows(read_bytes(path), replay, learner.spec, first), added)
+            replay.put(read_rows(read_bytes(path), replay, replay.spec, first), added)
         except MisfitError as error:
             raise MisfitError(f'{path}: {error}') from error
         except (WeightsError, OSError) as error:
@@ -131,30 +131,30 @@ def _take_pieces(learner, pieces, added, say):
             useless.append(path)
     lost = replay.size - replay.whole
     if lost:
-        say(f'{lost} of the {replay.size} episodes in the replay are lost: training goes on with '
-            'the others')
-    if lost and lost == replay.size:  # none is there to draw from: it begins with number 0 again
+        say(f'{lost} of the {replay.size} episodes in the replay are lost: training continues '
+            'with the others')
+    if lost and lost == replay.size:  # there is none to draw: it begins with number 0 again
         replay.added, useless = 0, [path for _, path in pieces]
         learner.owed_exactly = 0.0
     learner.saved_episodes = replay.added
     return useless
 
 
-def begin_anew(folder):
-    """Set aside all checkpoints and policies in `folder`, so that none mixes with new ones."""
+def begin_anew(folder: Path | str) -> Path | None:
+    """Move aside all checkpoints and policies in `folder`, so that none mixes with new ones."""
     folder = Path(folder)
     return set_aside(folder, [folder / FILE, folder / BEFORE, *(
-        path for kind in ('replay', 'policy') for _, path in _numbered(folder, kind))])
+        path for kind in ('replay', 'policy') for _, path in numbered(folder, kind))])
 
 
-def keep_version(folder, version):
-    """Note which version of the policy is published, before anybody gets it."""
+def keep_version(folder: Path | str, version: int) -> None:
+    """Write down which version of the policy is published; call it before publishing."""
     write_file(Path(folder) / VERSION, f'{version}\n')
 
 
-def last_version(folder):
+def last_version(folder: Path | str) -> int:
     """
-    Return the last version that keep_version() noted in `folder`, 0 where it did not.
+    Return the last version that keep_version() wrote into `folder`, 0 without any.
 
     WeightsError where the file is damaged.
     """
@@ -165,3 +165,16 @@ def last_version(folder):
     if not text.isdecimal() or int(text) > HIGHEST_VERSION:
         raise WeightsError(f'{path}: {brief(text)} is no version')
     return int(text)
+
+
+def keep_numbers(folder: Path | str, numbers: Sequence[int]) -> None:
+    """Write down the number of the next episode of each of several robots."""
+    write_file(Path(folder) / NEXT_EPISODES, ' '.join(map(str, numbers)) + '\n')
+
+
+def last_numbers(folder: Path | str) -> list[int]:
+    """Return what keep_numbers() wrote into `folder`, [] without it or where it is damaged."""
+    path = Path(folder) / NEXT_EPISODES
+    words = read_bytes(path)[:2000].decode(errors='replace').split() if path.is_file() else []
+    return [int(word) for word in words] if all(
+        word.isdecimal() and int(word) < 2**32 for word in words) else []

@@ -15,17 +15,18 @@
 """Hindsight experience replay: pure functions that read the replay and never change it."""
 
 import numpy as np
+from rpl_ros.learning.replay import Batch, Replay
+from rpl_ros.tasks.rewards import task_reward
+from rpl_ros.tasks.specs import TaskSpec
 
-from rpl_ros.learning.replay import Batch
-from rpl_ros.rewards import task_reward
 
-
-def hindsight_goals(replay, slot, step, ratio, which, rng):
+def hindsight_goals(replay: Replay, slot: np.ndarray, step: np.ndarray, ratio: float, which: str,
+                    rng: np.random.Generator) -> np.ndarray:
     """
     Return goals (B, G) for transitions (slot, step).
 
-    With probability `ratio` the goal is one that was achieved later in the same episode: by
-    `which`, at a step drawn uniformly from those after `step` ('future') or at the last one
+    With probability `ratio` the goal is one that was achieved later in the same episode: at a
+    step drawn uniformly from those after `step` (`which` is 'future'), or at the last step
     ('final'). Otherwise it is the desired goal.
     """
     later = step + 1 + rng.integers(replay.steps[slot] - step)
@@ -39,14 +40,20 @@ def hindsight_goals(replay, slot, step, ratio, which, rng):
     return goal
 
 
-def sample(replay, size, ratio, which, spec, rng):
-    """Return a Batch of `size` transitions of the TaskSpec `spec`, relabelled."""
+def sample(replay: Replay, size: int, ratio: float, which: str, spec: TaskSpec,
+           rng: np.random.Generator) -> Batch[np.ndarray]:
+    """
+    Return a Batch of `size` transitions with goals of hindsight_goals() and their rewards.
+
+    With a recorded reward all goals are the desired ones: nobody knows the reward of another one.
+    """
     slot, step = replay.draw(size, rng)
-    goal = hindsight_goals(replay, slot, step, ratio, which, rng)
+    goal = replay.desired_goals[slot] if spec.recorded_reward else (
+        hindsight_goals(replay, slot, step, ratio, which, rng))
     next_observation = replay.observations[slot, step + 1]
     executed = replay.executed[slot, step]
-    reward = task_reward(spec, replay.achieved_goals[slot, step + 1], goal, next_observation,
-                         executed)
+    reward = replay.rewards[slot, step] if spec.recorded_reward else (
+        task_reward(spec, replay.achieved_goals[slot, step + 1], goal, next_observation, executed))
     terminal = replay.terminated[slot] & (step + 1 == replay.steps[slot])
     return Batch(
         observation=replay.observations[slot, step], remembered=replay.remembered[slot, step],

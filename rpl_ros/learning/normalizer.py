@@ -22,19 +22,33 @@ STD_FLOOR = 0.01
 class Normalizer:
     """Weighted running moments of rows (..., size), kept as float64 sums."""
 
-    def __init__(self, size):
+    def __init__(self, size: int) -> None:
         """Start with mean 0 and standard deviation 1."""
         self.count, self.sum, self.squares = 0.0, np.zeros(size), np.zeros(size)
 
-    def add(self, rows, weight=1.0):
-        """Count rows (n, size), each `weight` times; rows with NaN are left out."""
+    def add(self, rows: np.ndarray, weight: float = 1.0) -> None:
+        """Add rows (n, size), each with this weight; rows with NaN are ignored."""
         rows = rows[np.isfinite(rows).all(axis=1)].astype(np.float64)
         self.count += weight * len(rows)
         self.sum += weight * rows.sum(axis=0)
         self.squares += weight * (rows ** 2).sum(axis=0)
 
-    def moments(self):
-        """Return (mean, std), float32 arrays (size,); std is at least 0.01."""
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Return the three sums as float64 arrays: (size,), (size,) and (1,)."""
+        return {'sum': self.sum, 'squares': self.squares, 'count': np.array([self.count])}
+
+    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
+        """Continue from what state_dict() returned."""
+        self.sum, self.squares = state['sum'].copy(), state['squares'].copy()
+        self.count = float(state['count'][0])
+
+    def set_moments(self, mean: np.ndarray, std: np.ndarray, count: float) -> None:
+        """Continue as if `count` rows had given these moments, (size,) each."""
+        mean, std = mean.astype(np.float64), std.astype(np.float64)
+        self.count, self.sum, self.squares = count, mean * count, (std ** 2 + mean ** 2) * count
+
+    def moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return (mean, std), float32 arrays (size,); std is at least STD_FLOOR."""
         if not self.count:
             return np.zeros_like(self.sum, np.float32), np.ones_like(self.sum, np.float32)
         mean = self.sum / self.count

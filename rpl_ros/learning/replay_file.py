@@ -12,30 +12,30 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Episodes of a replay as bytes, and back, checked: a wrong number would spoil training."""
+"""Episodes of a replay as bytes, and back; all is checked: a wrong number would spoil training."""
 
 import numpy as np
-
 from rpl_ros.learning.learner_file import seal, unseal
-from rpl_ros.learning.replay import ROWS
+from rpl_ros.learning.replay import Replay
 from rpl_ros.policy.checked import check_value, MisfitError, WeightsError
 from rpl_ros.policy.tensor_file import check_layout
+from rpl_ros.tasks.specs import TaskSpec
 
 FORMATS = 'rpl_replay_2', 'rpl_replay_1'
-"""Kinds of files that are read; the first is written. The other has what was sent as executed."""
+"""Kinds of files that are read; the first is written. The other takes `sent` for executed."""
 
 
-def dump_rows(rows, spec):
-    """Return what Replay.rows() returned, of a replay of the TaskSpec `spec`, as bytes."""
+def dump_rows(rows: dict[str, np.ndarray], spec: TaskSpec) -> bytes:
+    """Return the result of Replay.rows() as bytes."""
     return seal(rows, FORMATS[0], {'task': spec.name})
 
 
-def read_rows(content, replay, spec, first):
+def read_rows(content: bytes, replay: Replay, spec: TaskSpec, first: int) -> dict[str, np.ndarray]:
     """
-    Return the rows that dump_rows() got; `first` is the number of the first episode in them.
+    Return the rows in the bytes of dump_rows(); `first` is the number of their first episode.
 
-    MisfitError for those of another task or horizon, WeightsError for bytes that are damaged, or
-    hold what no episode has.
+    MisfitError for those of another task or horizon, WeightsError for bytes that are damaged or
+    contain values that no episode has.
     """
     rows, head = unseal(content, FORMATS)
     task = check_value('task', head.header.get('task'), str)
@@ -52,12 +52,12 @@ def read_rows(content, replay, spec, first):
     count = shape[0] if shape else 0
     check_layout(found, {'number': (np.int64, (count,)), **{
         name: (getattr(replay, name).dtype, (count, *getattr(replay, name).shape[1:]))
-        for name in ROWS}})
+        for name in replay.arrays}})
     _check_rows(rows, spec.horizon, first)
     return rows
 
 
-def _check_rows(rows, horizon, first):
+def _check_rows(rows: dict[str, np.ndarray], horizon: int, first: int) -> None:
     """Raise WeightsError for rows of the right shapes that no Replay has."""
     steps, valid = rows['steps'], rows['valid']
     if not np.array_equal(rows['number'], np.arange(first, first + len(steps))):
@@ -67,6 +67,7 @@ def _check_rows(rows, horizon, first):
     if (valid & (np.arange(horizon) >= steps[:, None])).any() or not valid.any(axis=1).all():
         raise WeightsError('tensor valid is true beyond the end of an episode, or nowhere in one')
     used = {name: rows[name] for name in ('desired_goals', 'residuals', 'executed')}
+    used.update((name, rows[name][..., None]) for name in ('rewards',) if name in rows)
     used['achieved_goals'] = rows['achieved_goals'][:, 1:]
     for name in ('observations', 'base_actions'):
         used[name] = np.concatenate([rows[name][:, :-1], rows[name][:, 1:]], axis=2)

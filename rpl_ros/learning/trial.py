@@ -13,54 +13,64 @@
 # limitations under the License.
 
 """
-The trial: a learned policy counts when it has shown that it is better than the base.
+The trial: the policy must show in episodes that it is better than the base controller.
 
-After burn-in the actor follows critics that know it badly, and success falls (the paper sees
-that in all tasks, section V). What the critics believe cannot tell; episodes can.
+After burn-in the actor follows critics that have seen few of its actions, and success falls (the
+paper reports this for all tasks, section V). The critics cannot detect it; episodes can.
 """
 
 from collections import deque
 import math
+from typing import Any
 
 import numpy as np
-
-from rpl_ros import data
+from rpl_ros.data import Mode
 
 
 class Trial:
     """Compares episodes of the policy without exploration with those of the base controller."""
 
-    def __init__(self, episodes):
-        """Take how many of the policy's episodes are looked at; 0: it passes from the start."""
-        self.recent = deque(maxlen=episodes)
+    def __init__(self, episodes: int) -> None:
+        """Compare the last `episodes` episodes of the policy; with 0 it passes at once."""
+        self.recent: deque[float] = deque(maxlen=episodes)
         self.base_count, self.base_sum = 0, 0.0
         self.passed = not episodes
 
-    def __str__(self):
-        """Return in words how it stands."""
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that later decisions depend on."""
+        return {'recent': list(self.recent), 'base_count': self.base_count,
+                'base_sum': self.base_sum, 'passed': self.passed}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from what state_dict() returned."""
+        self.recent = deque(state['recent'], self.recent.maxlen)
+        self.base_count, self.base_sum = state['base_count'], state['base_sum']
+        self.passed = state['passed']
+
+    def __str__(self) -> str:
+        """Return the two means in words."""
         if not self.recent or not self.base_count:
             return 'nothing to compare yet'
         base = self.base_sum / self.base_count
         return (f'{np.mean(self.recent):.3g} over the last {len(self.recent)} episodes of the '
                 f'policy, {base:.3g} over {self.base_count} of the base')
 
-    def means(self):
-        """Return {'base': mean, 'residual': mean} of what it compares, of those it has seen."""
+    def means(self) -> dict[str, float]:
+        """Return {'base': mean, 'residual': mean} of the scores so far; none of no episodes."""
         means = {'base': self.base_sum / self.base_count} if self.base_count else {}
         return {**means, **({'residual': float(np.mean(self.recent))} if self.recent else {})}
 
-    def observe(self, mode, score):
+    def observe(self, mode: int, score: float) -> None:
         """
-        Take how an episode was driven, and its success or return; decide anew.
+        Add the success or return of an episode of a Mode, and decide.
 
-        It takes as many episodes to pass as it may have, and of the base controller one. The
-        policy passes when its mean is above that of the base by its standard error (or more; of
-        equal scores that is 0), and fails again when it is below by more than that: so luck
-        counts as little for the one as for the other.
+        A verdict needs a full window of policy episodes and at least one base episode. The policy
+        passes when its mean exceeds the base mean by one standard error, and fails again when it
+        falls below by one: luck helps neither side. (The standard error of equal scores is 0.)
         """
-        if not self.recent.maxlen or mode == data.EXPLORE:
+        if not self.recent.maxlen or mode == Mode.EXPLORE:
             return
-        if mode == data.BASE:
+        if mode == Mode.BASE:
             self.base_count, self.base_sum = self.base_count + 1, self.base_sum + score
         else:
             self.recent.append(score)

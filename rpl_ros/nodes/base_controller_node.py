@@ -15,33 +15,37 @@
 """
 base_controller_node: answers each state with the action of a controller that you already have.
 
-Any node of yours that publishes rpl_msgs/BaseAction on `base_action` can stand in its place.
+Your own node can replace it: it publishes rpl_msgs/BaseAction on the topic `base_action`.
 """
 
-import numpy as np
-from rpl_msgs.msg import BaseAction as BaseActionMessage
+from functools import partial
 
-from rpl_ros.config import ControllerSettings, SettingsError
+import numpy as np
+from rpl_msgs.msg import BaseAction as BaseActionMessage, State as StateMessage
 from rpl_ros.controllers import controller_for, prepare
-from rpl_ros.controllers.guard import begin_episode, Guard, MOST_FAILURES
-from rpl_ros.convert import fill, read_state
-from rpl_ros.data import BaseAction
-from rpl_ros.nodes.managed import ManagedNode
-from rpl_ros.nodes.qos import announce, publisher, subscribe
-from rpl_ros.nodes.running import run_node
-from rpl_ros.tasks.specs import spec
+from rpl_ros.controllers.function import base_action
+from rpl_ros.controllers.guard import Guard, MOST_FAILURES
+from rpl_ros.data import BaseAction, State
+from rpl_ros.ros.convert import base_action_message, read_state
+from rpl_ros.ros.managed import ManagedNode
+from rpl_ros.ros.qos import publisher, subscribe
+from rpl_ros.ros.running import run_node
+from rpl_ros.ros.waiting import announce_when_read
+from rpl_ros.settings.fields import SettingsError
+from rpl_ros.settings.nodes import ControllerSettings
+from rpl_ros.tasks.find import task_spec
 
 
 class BaseControllerNode(ManagedNode):
-    """The given controller."""
+    """Calls the base controller once for each state, and publishes its action."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Declare the parameters."""
         super().__init__('base_controller_node', ControllerSettings)
 
-    def configure(self):
+    def configure(self) -> None:
         """Find the controller by its name."""
-        self._spec = spec(self.settings.task, self.settings.horizon)
+        self._spec = task_spec(self.settings.task, self.settings.horizon)
         self._name = self.settings.controller or self._spec.controller
         try:
             controller = controller_for(self._spec, self._name)
@@ -49,38 +53,44 @@ class BaseControllerNode(ManagedNode):
         except ValueError as error:
             raise SettingsError(f'base_controller_node: {error}') from error
         self._guard = Guard(controller, self._spec.action_size)
-        self._episode, self._newest, self._answer = None, None, None
+        self._episode: int | None = None
+        self._newest: tuple[int, int] | None = None  # (episode, step) of the last answer
+        self._answer: BaseActionMessage | None = None
         self._actions = publisher(self, 'base_action')
         subscribe(self, 'state', self._on_state)
-        announce(self)
+        announce_when_read(self, self._actions)
         self.get_logger().info(f'{self._name} is ready')
 
-    def _on_state(self, message):
+    def activate(self) -> None:
+        """Begin to act: what is left of a chunk of actions is out of date."""
+        self._guard.forget()
+
+    def _on_state(self, message: StateMessage) -> None:
         if not self.active:
             return
         state = read_state(message)
         key = state.episode, state.step
         if key == self._newest:
-            self._actions.publish(self._answer)  # a controller may count its calls
+            self._actions.publish(self._answer)  # each call may change the controller
             return
         size = self._spec.observation_size
         if state.observation.shape != (size,) or not np.isfinite(state.observation).all():
-            # residual_node stops the robot for such a state: no action is needed.
+            # residual_node answers such a state with a stop, without a base action.
             self.warn('state', f'state ({state.episode}, {state.step}): the observation has '
                       f'{state.observation.size} values, expected {size} finite numbers')
             return
         if state.episode != self._episode:
             self._episode = state.episode
-            begin_episode(self._guard)
+            self._guard.reset(state.episode)
         answer = BaseAction(state.episode, state.step, self._action(state), self._name)
         self._newest = key
-        self._answer = fill(BaseActionMessage(), answer, message.header, self.senders.run)
+        self._answer = base_action_message(answer, message.header, self.senders.run)
         self._actions.publish(self._answer)
 
-    def _action(self, state):
-        """Return the base action (A,), or NaNs, with which the robot stops."""
+    def _action(self, state: State) -> np.ndarray:
+        """Return the base action (A,); NaNs, which stop the robot, if the controller fails."""
         self._guard.problem = ''
-        action = self._guard(state.observation, state.desired_goal)
+        action = base_action(self._guard, state)
         if self._guard.problem:
             self.warn('failed', f'controller {self._name} failed in state ({state.episode}, '
                       f'{state.step}): {self._guard.problem}')
@@ -90,10 +100,7 @@ class BaseControllerNode(ManagedNode):
         return action
 
 
-def main(args=None):
-    """Run base_controller_node; return its exit code."""
-    return run_node(BaseControllerNode, args)
-
+main = partial(run_node, BaseControllerNode)
 
 if __name__ == '__main__':
     raise SystemExit(main())

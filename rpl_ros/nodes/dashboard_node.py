@@ -12,30 +12,41 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""dashboard_node: shows how the run goes and writes one row per episode to metrics.csv."""
+"""dashboard_node: shows the progress of the run and writes a row per episode to metrics.csv."""
+
+from __future__ import annotations
 
 from contextlib import suppress
-import csv
+from functools import partial
 from pathlib import Path
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from rcl_interfaces.msg import Log
-from rclpy.clock import Clock, ClockType
 from rclpy.logging import LoggingSeverity
+from rpl_msgs.msg import EpisodeResult
+from rpl_ros.launching.screen import draw, plain_line, RunStatistics
+from rpl_ros.ros.params import RplNode
+from rpl_ros.ros.qos import ROSOUT, subscribe
+from rpl_ros.ros.running import run_node
+from rpl_ros.runs.layout import GRAPH_METRICS, METRICS
+from rpl_ros.runs.table import Table
+from rpl_ros.settings.fields import SettingsError
+from rpl_ros.settings.nodes import DashboardSettings
+from rpl_ros.settings.robots import place_of, robot_numbers
+from rpl_ros.tasks.find import task_spec
 
-from rpl_ros.config import DashboardSettings, SettingsError
-from rpl_ros.launching.screen import COLUMNS, draw, Numbers, plain_line
-from rpl_ros.measures import measure_of
-from rpl_ros.nodes.params import RplNode
-from rpl_ros.nodes.qos import ROSOUT, subscribe
-from rpl_ros.nodes.running import run_node
+if TYPE_CHECKING:
+    from rich.live import Live
 
 SCREEN_PERIOD = 0.5
+"""Time between two updates of the live screen, s."""
 LINE_PERIOD = 10.0
+"""Time between two lines of text where there is no terminal, s."""
 
 
-def open_live():
+def open_live() -> Live | None:
     """Return rich's started Live display, or None without a terminal or without rich."""
     if not sys.stdout.isatty():
         return None
@@ -43,83 +54,87 @@ def open_live():
         from rich.live import Live
     except ImportError:
         return None
-    # No thread of its own: the node's timer draws.
+    # Without its own thread: the timer of the node draws.
     live = Live(auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
     live.start()
     return live
 
 
-def open_metrics(folder):
+def open_metrics(folder: str, goes_on: bool) -> Table | None:
     """
-    Return the newly made file FOLDER/metrics.csv with its header, or None for no folder.
+    Return the Table FOLDER/metrics.csv, or None for no folder; it is new, or else `goes_on`.
 
-    SettingsError if it is there already: it would hold another run's episodes.
+    SettingsError if a new file exists already: it has the episodes of another run.
     """
     if not folder:
         return None
-    path = Path(folder) / 'metrics.csv'
+    path = Path(folder) / METRICS
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open('x', newline='', encoding='utf-8')
+        if not goes_on:
+            path.open('x', encoding='utf-8').close()
+        return Table(path, GRAPH_METRICS)
     except OSError as error:
         raise SettingsError(f'dashboard_node: cannot make {path}: {error.strerror}') from error
-    csv.writer(file).writerow(COLUMNS)
-    file.flush()
-    return file
 
 
 class DashboardNode(RplNode):
-    """Follows results, learner and warnings."""
+    """Receives results, the status of the learner, and warnings."""
 
-    def __init__(self):
-        """Start to listen and to show."""
+    def __init__(self) -> None:
+        """Subscribe, and begin to show."""
         super().__init__('dashboard_node', DashboardSettings)
         settings = self.settings
-        self.metrics = open_metrics(settings.out)
+        self.spec = task_spec(settings.task)
+        self.metrics = open_metrics(settings.out, settings.goes_on)
         self.launch_log = Path(settings.out) / 'log/launch.log' if settings.out else None
         self.launch_log_read = 0
-        self.numbers = Numbers(settings.episodes, settings.window_episodes, time.monotonic(),
-                               measure_of(settings.task))
-        subscribe(self, 'episode_result', self.on_result)
+        robots = robot_numbers(settings.robots)
+        self.numbers = RunStatistics(settings.episodes, settings.window_episodes, time.monotonic(),
+                                     self.spec.measure, robots, self.spec.control_period)
+        if self.metrics:
+            self.numbers.go_on(self.metrics.rows)
+        for robot in robots:
+            subscribe(self, 'episode_result', self.on_result, place_of(robot))
         subscribe(self, 'learner_status',
                   lambda status: self.numbers.add_status(status, time.monotonic()))
         self.create_subscription(Log, '/rosout', self.on_log, ROSOUT)
         self.live = open_live()
-        # The steady clock: a timer on simulated time stands still while the simulator does.
-        self.create_timer(SCREEN_PERIOD if self.live else LINE_PERIOD, self.show,
-                          clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.create_steady_timer(SCREEN_PERIOD if self.live else LINE_PERIOD, self.show)
 
-    def on_result(self, result):
+    def on_result(self, result: EpisodeResult) -> None:
         """Count an episode and write its row."""
         row = self.numbers.add_result(result, time.monotonic())
         if row and self.metrics:
-            csv.writer(self.metrics).writerow(row)
-            self.metrics.flush()
+            self.metrics.append(dict(zip(GRAPH_METRICS, row)))
 
-    def on_log(self, log):
+    def on_log(self, log: Log) -> None:
         """Keep a warning or error of any node for the screen."""
         if log.level >= int(LoggingSeverity.WARN):
             self.numbers.warnings.append(f'{log.name}: {log.msg}')
 
-    def read_launch_log(self):
-        """Take what the launcher wrote since the last call: it leaves the terminal to us."""
-        with suppress(OSError, TypeError), open(self.launch_log, encoding='utf-8') as file:
+    def read_launch_log(self) -> None:
+        """Read what the launcher wrote since the last call: only we write to the terminal."""
+        if self.launch_log is None:
+            return
+        with suppress(OSError), open(self.launch_log, encoding='utf-8') as file:
             file.seek(self.launch_log_read)
             self.numbers.warnings.extend(file.read().splitlines())
             self.launch_log_read = file.tell()
 
-    def show(self):
-        """Draw the screen, or print a line."""
+    def show(self) -> None:
+        """Draw the screen, or print a line, after the newest warnings."""
         now = time.monotonic()
-        with suppress(OSError):   # the terminal may be gone
+        with suppress(OSError):  # the terminal may be closed
             if self.live:
                 self.read_launch_log()
-                self.live.update(draw(self.numbers, now, self.settings.task), refresh=True)
+                self.live.update(draw(self.numbers, now, self.spec.name), refresh=True)
             else:
-                print(plain_line(self.numbers, now), flush=True)
+                print(*self.numbers.warnings, plain_line(self.numbers, now), sep='\n', flush=True)
+                self.numbers.warnings.clear()
 
-    def close(self):
-        """Leave the last screen standing and close metrics.csv."""
+    def close(self) -> None:
+        """Keep the last screen visible and close metrics.csv."""
         self.show()
         if self.live:
             with suppress(OSError):
@@ -128,10 +143,7 @@ class DashboardNode(RplNode):
             self.metrics.close()
 
 
-def main(args=None):
-    """Run the node; return its exit code."""
-    return run_node(DashboardNode, args)
-
+main = partial(run_node, DashboardNode)
 
 if __name__ == '__main__':
     sys.exit(main())

@@ -16,61 +16,66 @@
 fetch_adapter_node: makes a real Fetch, or what behaves like one, the robot of the graph.
 
 Joint states and poses become states at 25 Hz; commands become twists and gripper openings, after
-the last safety stage. What names, frames and limits mean: docs/real_robot.md.
+the last safety stage. docs/robot_contract.md explains names, frames and limits.
 """
 
 from dataclasses import fields
+from functools import partial
 import time
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped, TwistStamped
 import numpy as np
-from rcl_interfaces.msg import SetParametersResult
-from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
-from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.qos import qos_profile_sensor_data
-from rpl_msgs.msg import State, Task
-from rpl_ros.config import SettingsError
-from rpl_ros.config_robot import AdapterRunSettings
-from rpl_ros.convert import fill, from_wire
-from rpl_ros.nodes.adapter_episodes import Episodes
-from rpl_ros.nodes.diagnostics import status_message
-from rpl_ros.nodes.managed import ManagedNode
-from rpl_ros.nodes.qos import publisher, subscribe
-from rpl_ros.nodes.robot_messages import from_time, read_pose, to_time, twist_message
-from rpl_ros.nodes.running import run_node
-from rpl_ros.robot.adapter import Adapter, LATCHED
+from rpl_msgs.msg import BaseAction, Command, LearnerStatus, Task
+from rpl_ros.robot.adapter import Adapter
+from rpl_ros.robot.clocks import Instant
 from rpl_ros.robot.contract import check_contract, require_all
+from rpl_ros.robot.joints import JointMessage
 from rpl_ros.robot.kinematics import Kinematics
-from rpl_ros.robot.safety_modes import Output
-from rpl_ros.robot.safety_reasons import moderates, Reason, TEXTS
-from rpl_ros.tasks.described import task_fields
+from rpl_ros.robot.safety.inputs import PoseMessage
+from rpl_ros.robot.safety.modes import Output
+from rpl_ros.robot.safety.reasons import moderates, Reason
+from rpl_ros.ros.adapter_episodes import Episodes, read_clocks
+from rpl_ros.ros.convert import from_wire, state_message
+from rpl_ros.ros.diagnostics import status_message
+from rpl_ros.ros.episode_file import first_episode
+from rpl_ros.ros.managed import ManagedNode
+from rpl_ros.ros.qos import publisher, subscribe
+from rpl_ros.ros.robot_messages import from_time, read_pose, to_time, twist_message
+from rpl_ros.ros.running import run_node
+from rpl_ros.settings.fields import SettingsError
+from rpl_ros.settings.robot import AdapterRunSettings
+from rpl_ros.tasks.description import task_fields
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Float64, Header
 from std_srvs.srv import SetBool, Trigger
 
 DEPTH = 10
-WATCH_PERIOD = 0.01  # s
-MOMENT, TRIES = 0.005, 5  # s, and how often two clocks are read until they are read in one
-ACKNOWLEDGED_WITHIN = 0.5  # s, the last stop at the end
+WATCH_PERIOD = 0.01
+"""Time between two checks whether a decision is due, s."""
+LAST_STOP_TIMEOUT = 0.5
+"""Time for which the node waits at its end until the last stop is acknowledged, s."""
 
 
 class FetchAdapterNode(ManagedNode):
     """
-    Converts, asks the Adapter, publishes.
+    Converts messages for the Adapter, which decides, and publishes its decisions.
 
-    Between configure() and release() stops go out, and the services answer; episodes run while it
-    is active.
+    Between configure() and release() it publishes stops, and its services answer. Episodes run
+    only while it is active.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Declare the parameters; SettingsError where one of the contract was not given."""
         super().__init__('fetch_adapter_node', AdapterRunSettings)
         require_all(self._parameter_overrides, self.get_name())
-        self._episodes = None
+        self._episodes: Any = None  # Episodes, after configure()
 
-    def configure(self):
+    def configure(self) -> None:
         """Check the contract; nothing moves before an episode begins."""
         settings = check_contract(self.settings, 'fetch_adapter_node')
         try:
@@ -78,10 +83,10 @@ class FetchAdapterNode(ManagedNode):
         except (ValueError, FileNotFoundError) as error:
             raise SettingsError(f'fetch_adapter_node: {error}') from error
         # Limits that were tightened before a cleanup stay so.
-        self._adapter.tighten({spec.name: self.get_parameter(spec.name).value
-                               for spec in fields(settings) if spec.metadata['tighten']})
-        self._version = self._newest = 0
-        self._twisted = False   # whether anything was ever sent to the arm
+        self._adapter.tighten({field.name: self.get_parameter(field.name).value
+                               for field in fields(settings) if field.metadata['tighten']})
+        self._version = self._newest = 0  # of the policy: in the last command, of the learner
+        self._has_moved = False  # whether a twist was sent to the arm
         self._states, self._tasks = publisher(self, 'state'), publisher(self, 'task')
         self._twists = self.create_publisher(TwistStamped, settings.twist_topic, DEPTH)
         self._gripper = self.create_publisher(Float64, settings.gripper_topic, DEPTH)
@@ -91,195 +96,210 @@ class FetchAdapterNode(ManagedNode):
         subscribe(self, 'learner_status', self._on_learner_status)
         self.create_subscription(JointState, settings.joint_states_topic, self._on_joints,
                                  qos_profile_sensor_data)
-        for name in self._adapter.senses.names:
+        for name in self._adapter.inputs.names:
             self.create_subscription(
                 PoseStamped, getattr(settings, f'{name}_pose_topic'),
-                lambda message, name=name: self._on_pose(name, message), qos_profile_sensor_data)
+                partial(self._on_pose, name), qos_profile_sensor_data)
         if settings.run_stop_topic:
             self.create_subscription(Bool, settings.run_stop_topic, self._on_run_stop, DEPTH)
-        # After a cleanup the numbers go on: residual_node ignores states that go back.
-        following = self._episodes.next if self._episodes else settings.first_episode
-        self._episodes = Episodes(self, self._adapter, self._states, self._twists, following)
+        # After a cleanup the numbers continue: residual_node ignores states of earlier episodes.
+        first = self._episodes.next if self._episodes else first_episode(settings)
+        self._episodes = Episodes(self, self._adapter, self._states, self._twists, first)
         for name, kind, answer in (('estop', Trigger, self._on_estop),
                                    ('reset', Trigger, self._on_reset),
+                                   ('stop_episode', Trigger, self._on_stop_episode),
                                    ('residual', SetBool, self._on_residual)):
             self.create_service(kind, f'~/{name}', answer)
-        self.add_on_set_parameters_callback(self._on_parameters)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(self._adapter.limits.period, self._on_period, clock=steady)
-        self.create_timer(WATCH_PERIOD, self._watch, clock=steady)
-        self.create_timer(1.0, self._on_second, clock=steady)
+        self.accept_changes(self._adapter.tighten)
+        self.create_steady_timer(self._adapter.limits.period, self._on_period)
+        self.create_steady_timer(WATCH_PERIOD, self._watch)
+        self.create_steady_timer(1.0, self._on_second)
         self.get_logger().info(f'ready for {settings.task} with residuals of at most '
                                f'{settings.max_residual}')
 
-    def activate(self):
-        """Say which task it is."""
+    def activate(self) -> None:
+        """Publish the description of the task."""
         self._tasks.publish(Task(
-            header=Header(stamp=to_time(self.times()[1])), run=self.settings.run,
+            header=Header(stamp=to_time(self.now().ros)), run=self.settings.run,
             **task_fields(self._adapter.spec, self.settings.max_ee_speed)))
 
-    def deactivate(self):
-        """End the episode with a stop; the timers send the others, then silence follows."""
+    def deactivate(self) -> None:
+        """End the episode with a stop; the timers send the other stops, then nothing more."""
         if self._adapter.episode is not None:
-            self._episodes.next = self._adapter.episode + 1  # its number is used up
-            self._adapter.end()
-            self._decide()
+            self._abandon(self._adapter.episode)
 
-    def on_cleanup(self, state):
-        """Take back what configure() did, but no stop that only a person's reset ends."""
-        if self._adapter.mode in LATCHED:
+    def _abandon(self, episode: int) -> None:
+        """End the episode without a last state, with a stop."""
+        self._episodes.next = episode + 1  # its number cannot be used again
+        self._adapter.end()
+        self._decide()
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Undo configure(), unless the arm is in a stop that only a person's reset may end."""
+        if self._adapter.mode.needs_reset:
             self.get_logger().error(f'no cleanup while the arm is {self._adapter.mode.name}: '
                                     'call ~/reset first')
             return TransitionCallbackReturn.FAILURE
         return super().on_cleanup(state)
 
-    def times(self):
-        """Return (steady clock, clock of the messages), s, of one moment."""
-        for _ in range(TRIES):
-            now, ros_now = time.monotonic(), self.get_clock().now().nanoseconds * 1e-9
-            if time.monotonic() - now < MOMENT:
-                break  # otherwise the process was held in between: that would look like a jump
-        return now, ros_now
+    def now(self) -> Instant:
+        """Return the present time by both clocks."""
+        return read_clocks(self)
 
-    def _on_joints(self, message):
-        why = self._adapter.senses.hear_joints(
-            message.name, np.array(message.position), np.array(message.velocity),
-            from_time(message.header.stamp), *self.times(), self._adapter.limits)
+    def _on_joints(self, message: JointState) -> None:
+        why = self._adapter.inputs.on_joints(
+            JointMessage(message.name, np.array(message.position), np.array(message.velocity),
+                         from_time(message.header.stamp)), self.now(), self._adapter.limits)
         if why:
             self.warn('joints', why)
             self._watch()
 
-    def _on_pose(self, name, message):
-        fault = self._adapter.senses.hear_pose(
-            name, read_pose(message), message.header.frame_id, from_time(message.header.stamp),
-            *self.times(), self._adapter.limits)
+    def _on_pose(self, name: str, message: PoseStamped) -> None:
+        fault = self._adapter.inputs.on_pose(
+            name, PoseMessage(read_pose(message), message.header.frame_id,
+                              from_time(message.header.stamp)), self.now(), self._adapter.limits)
         if fault:
-            text = self._adapter.senses.pose_text(name, fault, time.monotonic(),
+            text = self._adapter.inputs.pose_text(name, fault, time.monotonic(),
                                                   self._adapter.limits)
             self.warn(fault, f'{name} in the frame {message.header.frame_id!r}: {fault.name}: '
                       f'{text}')
             self._watch()
 
-    def _on_run_stop(self, message):
-        self._adapter.hear_run_stop(message.data, time.monotonic())
+    def _on_run_stop(self, message: Bool) -> None:
+        self._adapter.on_run_stop(message.data, time.monotonic())
         self._watch()
 
-    def _on_base_action(self, message):
-        self._adapter.hear_base_action(message.episode, message.step, from_wire(message.action),
-                                       from_time(message.header.stamp), time.monotonic())
+    def _on_base_action(self, message: BaseAction) -> None:
+        self._adapter.on_base_action(message.episode, message.step, from_wire(message.action),
+                                     _received(message))
         self._watch()
 
-    def _on_command(self, message):
+    def _on_command(self, message: Command) -> None:
         self._version = message.policy_version
-        self._adapter.account.count('commands')
-        self._adapter.hear_command(message.episode, message.step, from_wire(message.sent),
-                                   message.status, from_time(message.header.stamp),
-                                   time.monotonic())
+        self._adapter.counters.count('commands')
+        self._adapter.on_command(message.episode, message.step, from_wire(message.sent),
+                                 message.status, _received(message))
         self._watch()
 
-    def _on_learner_status(self, message):
+    def _on_learner_status(self, message: LearnerStatus) -> None:
         self._newest = message.policy_version
+        self._episodes.on_status(message.next_episodes)
 
-    def _watch(self):
-        """Decide if it is time to."""
-        if self._adapter.due(*self.times()):
+    def _watch(self) -> None:
+        """Decide if a decision is due."""
+        if self._adapter.due(self.now()):
             self._decide()
 
-    def _decide(self, **person):
-        """Send what is decided now; `person` is estop or reset, where somebody asked for it."""
+    def _decide(self, **person: bool) -> None:
+        """Decide and publish; `person` is estop=True or reset=True if a person requests it."""
         adapter = self._adapter
-        order = adapter.decide(*self.times(), **person)
-        if order.output == Output.TWIST:
-            self._send(order.twist, self.settings.root_frame)
-        elif order.output == Output.STOP:
+        command = adapter.decide(self.now(), **person)
+        if command.output == Output.TWIST:
+            assert command.twist is not None
+            self._send(command.twist, self.settings.root_frame)
+        elif command.output == Output.STOP:
             self._stop()
-        if order.opening is not None:
-            self._gripper.publish(Float64(data=float(order.opening)))
-        if adapter.playing or person or order.output == Output.STOP:
-            for reason in order.reasons:
+        if command.opening is not None:
+            self._gripper.publish(Float64(data=float(command.opening)))
+        if adapter.playing or person or command.output == Output.STOP:
+            for reason in command.reasons:
                 if not moderates(reason) and reason != Reason.STOP_ASKED:
-                    self.warn(reason, f'{reason.name}: {order.texts.get(reason, TEXTS[reason])}')
+                    self.warn(reason, f'{reason.name}: {command.texts.get(reason, reason.text)}')
 
-    def _send(self, twist, frame):
-        self._twisted = True
-        self._twists.publish(twist_message(twist, frame, self.times()[1]))
+    def _send(self, twist: np.ndarray, frame: str) -> None:
+        self._has_moved = True
+        self._twists.publish(twist_message(twist, frame, self.now().ros))
 
-    def _stop(self):
+    def _stop(self) -> None:
         self._send(np.zeros(6), '' if self.settings.stop_empty_frame else self.settings.root_frame)
 
-    def _on_period(self):
-        """Close the last period and open the next one."""
+    def _on_period(self) -> None:
+        """End the last control period and begin the next one."""
         adapter = self._adapter
         if adapter.state is not None:
-            self._decide()  # overloaded: neither command nor watchdog came to it
+            self._decide()  # overloaded: neither a command nor _watch() was processed in time
         if adapter.episode is None:
             self._decide()
             if self.active and adapter.at_rest:
-                self._episodes.between()
+                self._episodes.begin_next()
             return
-        state = adapter.next_state(*self.times())
+        state = adapter.next_state(self.now())
+        if state is None and adapter.cutting:
+            self.get_logger().warning(f'episode {adapter.episode} ends without a last state: '
+                                      'nothing can be measured')
+            self._abandon(adapter.episode)
+            return
         if state is None:
-            self._episodes.say_what_is_missing()
+            self._episodes.warn_of_missing_inputs()
             self._decide()
             return
-        stamp = Header(stamp=to_time(self.times()[1]), frame_id=self.settings.world_frame)
-        self._states.publish(fill(State(task=self.settings.task), state, stamp,
-                                  self.settings.run))
-        adapter.account.count('states')
+        stamp = Header(stamp=to_time(self.now().ros), frame_id=self.settings.world_frame)
+        self._states.publish(state_message(state, self.settings.task, stamp, self.settings.run))
+        adapter.counters.count('states')
         if state.last:
             self._episodes.next += 1
             self._decide()
 
-    def _on_estop(self, request, response):
+    def _on_estop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._decide(estop=True)
         response.success = True
         response.message = 'stopped; ~/reset lets the arm move again'
         return response
 
-    def _on_reset(self, request, response):
-        if self._adapter.mode in LATCHED:
+    def _on_stop_episode(self, request: Trigger.Request,
+                         response: Trigger.Response) -> Trigger.Response:
+        episode = self._adapter.episode
+        waits = self._episodes.forget_start()
+        response.success = waits or episode is not None
+        response.message = (f'episode {episode} ends' if episode is not None else
+                            'no episode begins' if waits else 'no episode is running')
+        if episode is not None and self._adapter.playing:
+            self._adapter.cut()
+            self._decide()
+        elif episode is not None:
+            self._abandon(episode)
+        return response
+
+    def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        if self._adapter.mode.needs_reset:
             self._decide(reset=True)
-        response.success = self._adapter.mode not in LATCHED
+        response.success = not self._adapter.mode.needs_reset
         response.message = ('the next command moves the arm' if response.success
                             else 'still stopped: release the run-stop first')
         return response
 
-    def _on_residual(self, request, response):
+    def _on_residual(self, request: SetBool.Request, response: SetBool.Response,
+                     ) -> SetBool.Response:
         self._adapter.residual_on = request.data
         response.success = True
-        response.message = 'commands count' if request.data else 'base actions alone'
+        response.message = ('the arm executes commands' if request.data else
+                            'the arm executes base actions only')
         self.get_logger().info(response.message)
         return response
 
-    def _on_parameters(self, parameters):
-        changes = {one.name: one.value for one in parameters if one.name != 'use_sim_time'}
-        try:
-            self._adapter.tighten(changes)
-        except SettingsError as error:
-            return SetParametersResult(successful=False, reason=str(error))
-        return SetParametersResult(successful=True)
+    def _on_second(self) -> None:
+        now = self.now()
+        self._diagnostics.publish(status_message(self._adapter, now, to_time(now.ros),
+                                                 self._version, self._newest, self.active))
 
-    def _on_second(self):
-        stamp = to_time(self.times()[1])
-        self._diagnostics.publish(status_message(self._adapter, self.times(), stamp, self._version,
-                                                 self._newest, self.active))
-
-    def release(self):
-        """Leave a stop as the last message on the wire, whatever ended the node."""
-        self.remove_on_set_parameters_callback(self._on_parameters)
-        if self._twisted:
+    def release(self) -> None:
+        """Send a stop as the last message, whatever ended the node."""
+        self.end_changes()
+        if self._has_moved:
             for _ in range(self.settings.stop_messages):
                 self._stop()
-            self._twists.wait_for_all_acked(Duration(seconds=ACKNOWLEDGED_WITHIN))
+            self._twists.wait_for_all_acked(Duration(seconds=LAST_STOP_TIMEOUT))
         counts = ', '.join(f'{count} {name}' for name, count
-                           in sorted(self._adapter.account.total.items()))
-        print(f'sent and seen: {counts or "nothing"}', flush=True)
+                           in sorted(self._adapter.counters.total.items()))
+        print(f'sent and received: {counts or "nothing"}', flush=True)
 
 
-def main(args=None):
-    """Run fetch_adapter_node; return its exit code."""
-    return run_node(FetchAdapterNode, args, keep_context=True, ends=True)
+def _received(message: BaseAction | Command) -> Instant:
+    """Return the Instant of a message that has just arrived: steady time now, and its stamp."""
+    return Instant(time.monotonic(), from_time(message.header.stamp))
 
+
+main = partial(run_node, FetchAdapterNode, keep_context=True, ends=True)
 
 if __name__ == '__main__':
     raise SystemExit(main())

@@ -13,50 +13,53 @@
 # limitations under the License.
 
 """
-fetch_sim_node: stands in for a Fetch, with our relay on it, and a tracker.
+fetch_sim_node: simulates a Fetch with our relay on it, and a tracker.
 
-Joint states in two parts, poses, run-stop; twists and gripper openings come in. In real time, at
-100 Hz by the steady clock. `reset_scene` sets up the scene of the next episode.
+It publishes joint states in two parts, poses and the run-stop, and receives twists and gripper
+openings: in real time, at 100 Hz by the steady clock. The service `reset_scene` sets up the scene
+of the next episode.
 """
 
+from functools import partial
 import time
+from typing import Any
 
 from geometry_msgs.msg import PoseStamped, TwistStamped
 import numpy as np
-from rclpy.clock import Clock, ClockType
-from rpl_ros.config import SettingsError
-from rpl_ros.config_robot import FetchSimSettings
-from rpl_ros.nodes.managed import ManagedNode
-from rpl_ros.nodes.robot_messages import joint_state, pose_message, read_twist
-from rpl_ros.nodes.running import run_node
-from rpl_ros.tasks import make_task
-from rpl_ros.tasks.fetch_joints import UPDATE_PERIOD
-from rpl_ros.tasks.fetch_sim import FetchSim, Sensors
-from rpl_ros.tasks.hook import NOISE_STD
-from rpl_ros.tasks.physics import forget_warnings, why_unsound
+from rpl_ros.robot.simulated.joints import UPDATE_PERIOD
+from rpl_ros.robot.simulated.make import make_fetch_task
+from rpl_ros.robot.simulated.sensors import FetchSim, Sensors
+from rpl_ros.ros.managed import ManagedNode
+from rpl_ros.ros.robot_messages import joint_state, pose_message, read_twist
+from rpl_ros.ros.running import run_node
+from rpl_ros.settings.fields import SettingsError
+from rpl_ros.settings.robot import FetchSimSettings
+from rpl_ros.streams import generator, Stream
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Float64
 from std_srvs.srv import SetBool, Trigger
 
 DEPTH = 10
-RUN_STOP_EVERY = 10  # updates, between two messages about the run-stop
-MOST = 10  # updates at once to catch up; what is beyond is given up
+RUN_STOP_EVERY = 10
+"""Updates of the simulation from one message about the run-stop to the next."""
+MAX_UPDATES = 10
+"""Largest number of updates in one go to catch up with real time; further updates are dropped."""
 
 
 class FetchSimNode(ManagedNode):
-    """The robot, its driver and the tracker."""
+    """The simulated robot, its drivers and the tracker."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Declare the parameters."""
         super().__init__('fetch_sim_node', FetchSimSettings)
         self._episode, self._count = self.settings.first_episode, 0
 
-    def configure(self):
+    def configure(self) -> None:
         """Build the first scene."""
         settings = self.settings
-        noise = settings.noise or (NOISE_STD if settings.task == 'noisy_hook' else 0.0)
         try:
-            task = make_task(settings.task, settings.seed, settings.objects)
+            task = make_fetch_task(settings.task, settings.seed, settings.objects)
+            noise = settings.noise or task.noise_std
             self._sim = FetchSim(task, Sensors(settings.delay, settings.jitter, noise),
                                  bool(settings.grip_pose_topic))
         except ValueError as error:
@@ -71,63 +74,63 @@ class FetchSimNode(ManagedNode):
         self.create_service(Trigger, 'reset_scene', self._on_reset)
         self.create_service(SetBool, '~/run_stop', self._on_run_stop)
         task.warm_up()
-        self._data = task.data
-        self._window = None
+        self._physics = task.physics
+        self._window: Any = None
         if settings.window:
             from rpl_ros.tasks.window import open_window
             self._window = open_window(task)
         self._reset()
         self._sim.robot.run_stop(settings.pressed)
-        self.create_timer(UPDATE_PERIOD, self._on_timer,
-                          clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.create_steady_timer(UPDATE_PERIOD, self._on_timer)
         self.get_logger().info(f'{settings.task} on a simulated Fetch is ready')
 
-    def activate(self):
-        """Let time go on, from where it stood."""
+    def activate(self) -> None:
+        """Let simulated time continue from its last value."""
         self._began = time.monotonic() - self._sim.time
 
-    def _reset(self):
+    def _reset(self) -> None:
         settings = self.settings
-        forget_warnings(self._data)
-        self._sim.reset(self._episode, np.random.default_rng([settings.seed, self._episode, 2]))
+        self._physics.clear_warnings()
+        self._sim.reset(self._episode, generator(settings.seed, Stream.TRACKER, self._episode))
         self._began = time.monotonic()
 
-    def _on_reset(self, request, response):
+    def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         """Set up the next scene; the first call sets up the first one again."""
         self._reset()
         response.success, response.message = True, f'scene {self._episode} is set up'
         self._episode += 1
         return response
 
-    def _on_run_stop(self, request, response):
+    def _on_run_stop(self, request: SetBool.Request, response: SetBool.Response,
+                     ) -> SetBool.Response:
         """Press or release the run-stop."""
         self._sim.robot.run_stop(request.data)
         self._run_stop.publish(Bool(data=request.data))
         response.success = True
         return response
 
-    def _on_twist(self, message):
+    def _on_twist(self, message: TwistStamped) -> None:
         self._sim.robot.command(read_twist(message), message.header.frame_id)
 
-    def _on_gripper(self, message):
+    def _on_gripper(self, message: Float64) -> None:
         if np.isfinite(message.data):
             self._sim.robot.command_gripper(message.data)
 
-    def _on_timer(self):
-        """Let the time pass that has passed."""
+    def _on_timer(self) -> None:
+        """Advance the simulation to the present time."""
         if not self.active:
             return
         owed = round((time.monotonic() - self._began - self._sim.time) / UPDATE_PERIOD)
-        if owed > MOST:
+        if owed > MAX_UPDATES:
             self.warn('slow', f'{owed} updates of 10 ms behind: this machine is too slow or too '
-                      'busy; simulated time stands still for as long')
-            self._began += (owed - MOST) * UPDATE_PERIOD
-        for _ in range(min(owed, MOST)):
+                      'busy; simulated time skips them')
+            self._began += (owed - MAX_UPDATES) * UPDATE_PERIOD
+        for _ in range(min(owed, MAX_UPDATES)):
             self._update()
 
-    def _update(self):
+    def _update(self) -> None:
         measured = self._sim.advance()
-        problem = why_unsound(self._data)
+        problem = self._physics.why_unstable()
         if problem:
             self.fail(problem)
             return
@@ -137,23 +140,21 @@ class FetchSimNode(ManagedNode):
                 self._poses[item.kind].publish(
                     pose_message(item.content, self.settings.world_frame, taken))
             else:
-                self._joints.publish(joint_state(*item.content, taken))
+                names, positions, velocities = item.content
+                self._joints.publish(joint_state(names, positions, velocities, taken))
         self._count += 1
         if self._count % RUN_STOP_EVERY == 0:
             self._run_stop.publish(Bool(data=self._sim.robot.run_stopped))
             if self._window:
                 self._window.show()
 
-    def release(self):
+    def release(self) -> None:
         """Close the window."""
         if self._window:
             self._window.close()
 
 
-def main(args=None):
-    """Run fetch_sim_node; return its exit code."""
-    return run_node(FetchSimNode, args)
-
+main = partial(run_node, FetchSimNode)
 
 if __name__ == '__main__':
     raise SystemExit(main())

@@ -13,47 +13,56 @@
 # limitations under the License.
 
 """
-sim_node: steps a task in MuJoCo; publishes states, takes commands.
+sim_node: simulates a task in MuJoCo; publishes states, executes commands.
 
-In `lockstep` mode a step follows as soon as its command has come; in `realtime` mode there is one
-every 40 ms, and a command that is not there by then is missed: the gripper holds still. In both,
-stamps and the topic `clock` count the time of the simulation, 40 ms for each step.
+In `lockstep` mode a step follows as soon as its command arrives. In `realtime` mode there is a
+step every 40 ms; if its command arrives later, the gripper holds still. In both modes,
+stamps and the topic `clock` carry simulated time: 40 ms for each step. Services: sim_services.py.
 """
 
+from dataclasses import replace
+from functools import partial
 import time
+from typing import Any
 
 from builtin_interfaces.msg import Time
 import numpy as np
-from rclpy.clock import Clock, ClockType
 from rclpy.qos import QoSProfile
 from rosgraph_msgs.msg import Clock as ClockMessage
-from rpl_msgs.msg import State, Task
-from rpl_ros.config import SettingsError, SimSettings
-from rpl_ros.convert import fill, from_wire
-from rpl_ros.nodes.managed import ManagedNode
-from rpl_ros.nodes.qos import publisher, subscribe
-from rpl_ros.nodes.running import run_node
-from rpl_ros.nodes.waiting import Readers, Wait
-from rpl_ros.tasks import make_task
-from rpl_ros.tasks.described import task_fields
-from rpl_ros.tasks.specs import CONTROL_PERIOD
+from rpl_msgs.msg import Command, LearnerStatus, State as StateMessage, Task
+from rpl_ros.data import State
+from rpl_ros.robot.simulated.make import make_simulated
+from rpl_ros.ros.convert import from_wire, state_message
+from rpl_ros.ros.episode_file import continue_above, first_episode, keep_episode, require_status
+from rpl_ros.ros.managed import ManagedNode
+from rpl_ros.ros.qos import announce, publisher, subscribe
+from rpl_ros.ros.running import run_node
+from rpl_ros.ros.sim_services import SimServices, Wanted
+from rpl_ros.ros.waiting import StartGate, Wait
+from rpl_ros.settings.fields import SettingsError
+from rpl_ros.settings.nodes import SimSettings
+from rpl_ros.tasks.description import task_fields
 from std_msgs.msg import Header
+
+
+CHECK_PERIOD = 0.05
+"""Lockstep mode: time between two checks whether something is missing, s."""
 
 
 class SimNode(ManagedNode):
     """The simulated robot and its scene."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Declare the parameters."""
         super().__init__('sim_node', SimSettings)
-        self._episode = self.settings.first_episode
-        self._ticks = 0  # control steps in all: time never goes back, a cleanup included
+        self.number = first_episode(self.settings)  # of the present or next episode
+        self._ticks = 0  # control steps in total: not reset by a cleanup, so time never goes back
 
-    def configure(self):
-        """Build the scene and wait for the nodes that listen."""
+    def configure(self) -> None:
+        """Build the scene, and begin to wait for the nodes that read the states."""
         settings = self.settings
         try:
-            self._task = make_task(
+            self._task = make_simulated(
                 settings.task, settings.seed, settings.objects, settings.horizon,
                 settings.max_ee_speed, settings.arm)
         except ValueError as error:
@@ -65,176 +74,236 @@ class SimNode(ManagedNode):
         subscribe(self, 'command', self._on_command)
         self._tasks = publisher(self, 'task')
         subscribe(self, 'learner_status', self._on_learner_status)
-        self._readers, self._begun = Readers(self, self._states), False
+        self._gate = StartGate(
+            self, self._states, None if settings.run else self._states,
+            'another node publishes states, and this run has no id (give the nodes of each run '
+            'the same parameter run, or a namespace)')
+        require_status(self, self._gate)
+        self._begun = False
         self._clocks = self.create_publisher(ClockMessage, 'clock', QoSProfile(depth=10))
         self._owns_clock = False
-        self._state = None  # the present state; None between episodes
-        self._message = None
-        self._command = None  # the command for the present state, realtime mode only
-        self._sent_at = self._asked_at = time.monotonic()
-        self._age = 0.0
-        self._owed = 0
+        self.state: State | None = None  # the present state; None between episodes
+        self._message: StateMessage | None = None  # of the present state
+        self._command: np.ndarray | None = None  # (A,), for the present state
+        self.answered = False  # whether a command for the present state has arrived
+        self._sent_at = self._resent_at = time.monotonic()  # the present state, s
+        self._age = 0.0  # of the command, s
+        self._owed = 0  # gradient updates of the learner
         self._learner_wait = Wait(self, settings.give_up_after)
-        self._window = None
-        if settings.window:
+        self._window: Any = None
+        if settings.window and self._task.spec.environment:
+            self.get_logger().warning('window: environments of Gymnasium are not shown')
+        elif settings.window:
             from rpl_ros.tasks.window import open_window
             self._window = open_window(self._task)
-        period = CONTROL_PERIOD if self._realtime else 0.05
-        # Steady: the rhythm must not follow a clock that this node itself publishes.
-        self.create_timer(period, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        self.get_logger().info(f'{settings.task} is ready in {settings.mode} mode')
+        self._requests = SimServices(self, self, self._task.spec)
+        announce(self, alone=True)
+        # The steady clock: the period must not depend on the clock that this node publishes.
+        self._timer = self.create_steady_timer(CHECK_PERIOD, self._on_timer)
+        if self._realtime:
+            self.set_speed_factor(self.get_parameter('speed_factor').value)
+        self.get_logger().info(f'{self._task.spec.name} is ready in {settings.mode} mode')
 
-    def _on_learner_status(self, message):
+    def _on_learner_status(self, message: LearnerStatus) -> None:
         if message.owed_updates != self._owed:
-            self._learner_wait.over()
+            self._learner_wait.end()
         self._owed = message.owed_updates
-        if self.active and self._state is None and not self._realtime:
-            self._begin()
+        if not self._begun:
+            self.number = continue_above(self.number, message.next_episodes, self._gate)
+        if not self._realtime:
+            self.begin()
 
-    def activate(self):
-        """Let time go on: the present state waits for its command from now on."""
-        self._sent_at = self._asked_at = time.monotonic()
-        self._learner_wait.over()
-        self._readers.begin()
+    def set_speed_factor(self, factor: float) -> str:
+        """Let real time pass `factor` times as fast; return why that is impossible, or ''."""
+        if not self._realtime:
+            return 'speed_factor is for the mode realtime: lockstep is as fast as its nodes'
+        self._timer.timer_period_ns = round(self._task.spec.control_period * 1e9 / factor)
+        return ''
+
+    def activate(self) -> None:
+        """Let time continue, and describe the task."""
+        self._restart_waits()
         self._tasks.publish(Task(header=self._header(), run=self.settings.run,
                                  **task_fields(self._task.spec, self.settings.max_ee_speed)))
 
-    def _on_timer(self):
-        if not self.active:
+    def _restart_waits(self) -> None:
+        """From now on, the present state waits for its command, and a start for other nodes."""
+        self._sent_at = self._resent_at = time.monotonic()
+        self._learner_wait.end()
+        self._gate.restart()
+
+    def go_on(self) -> None:
+        """Continue after a pause."""
+        self._restart_waits()
+        if self.active and self.answered and not self._realtime:
+            self.advance()
+
+    def why_not_ready(self) -> str:
+        """Return why no episode can begin, or ''."""
+        return '' if self.active else 'the node is not active'
+
+    def begin(self) -> None:
+        """Begin the next episode, if none is running and nothing is missing."""
+        if self.active and self.state is None:
+            self._begin()
+
+    def cut(self) -> None:
+        """End the present episode: the gripper holds still for one step."""
+        if self.active and self.state is not None and not self.state.last:
+            self._command = None
+            self._ticks += self._realtime  # the timer counts the other steps
+            self._advance(self.state, cut=True)
+
+    def advance(self) -> None:
+        """Do one control step, or leave an episode that is over."""
+        if self.state is None:
+            self._begin()
             return
-        self._ticks += self._realtime
-        if self._state is None:
+        self._ticks += self._realtime and not self.state.last
+        self._advance(self.state)
+
+    def _on_timer(self) -> None:
+        if not self.active or self._requests.holds:
+            return
+        self._ticks += self._realtime and not self._requests.paused
+        if self.state is None:
             self._begin()
         elif self._realtime:
-            self._tick()
-        else:
-            self._look_after_command()
+            self._tick(self.state)
+        elif not self._requests.paused:
+            self._check_command(self.state)
         if self._realtime and self._owns_clock:
             self._clocks.publish(ClockMessage(clock=self._now()))
 
-    def _begin(self):
-        """Begin the next episode if everybody is there and the learner is not too far behind."""
-        settings = self.settings
-        if not self._everybody_is_there():
+    def _begin(self) -> None:
+        """Begin the next episode if all nodes are ready and the learner is not too far behind."""
+        settings, requests = self.settings, self._requests
+        if requests.paused and requests.wanted is None or not self._may_begin():
             return
         if not self._realtime and 0 < settings.max_owed_updates < self._owed:
-            self._learner_wait.go_on(f'the learner owes {self._owed} updates')
+            self._learner_wait.update(f'the learner owes {self._owed} updates')
             return
-        self._learner_wait.over()
-        if settings.episodes and self._episode >= settings.first_episode + settings.episodes:
+        self._learner_wait.end()
+        if settings.episodes and self.number >= settings.first_episode + settings.episodes:
             self.get_logger().info(f'all {settings.episodes} episodes are done')
             self.done = True
-            return
-        self._publish(self._task.reset(self._episode))
+        elif requests.may_begin:
+            self._reset(requests.take())
 
-    def _everybody_is_there(self):
+    def _reset(self, wanted: Wanted) -> None:
+        """Begin an episode."""
+        keep_episode(self, self.number)
+        scene = self.number if wanted.scene is None else wanted.scene
+        self._publish(self._task.reset(scene, wanted.goal))
+
+    def _may_begin(self) -> bool:
         """Return whether the first state may be sent; always true after that."""
-        if self._begun:
-            return True
-        if not self._readers.are_there():
-            return False
-        if not self.settings.run and self.count_publishers('state') > 1:
-            self.fail(f'another node publishes on {self._states.topic_name}, and this run has no '
-                      'id: give the nodes of each run the same parameter run, or a namespace')
-            return False
+        if self._begun or not self._gate.is_open():
+            return self._begun
         self._begun = True
-        # Time has one source: a graph that comes second leaves it to the first.
+        # Only one node may publish the clock: that of the graph that was started first.
         self._owns_clock = self.count_publishers(self._clocks.topic_name) <= 1
         if not self._owns_clock:
             self.get_logger().warning(
-                f'another node publishes {self._clocks.topic_name}: this graph does not. For a '
-                'clock of its own, start it in a namespace')
+                f'another node publishes {self._clocks.topic_name}, so this one does not. For its '
+                'own clock, start this graph in a namespace')
         return True
 
-    def _publish(self, state):
-        """Send `state` and make it the present one."""
-        self._state, self._command = state, None
-        self._message = fill(State(task=self.settings.task), state, self._header(),
-                             self.settings.run)
+    def _publish(self, state: State) -> None:
+        """Publish `state` and make it the present state."""
+        # The number of the scene may be another one.
+        state = self.state = replace(state, episode=self.number)
+        self._command, self.answered = None, False
+        self._message = state_message(state, self._task.spec.name, self._header(),
+                                      self.settings.run)
         if not self._realtime and self._owns_clock:
             self._clocks.publish(ClockMessage(clock=self._now()))
-        self._sent_at = self._asked_at = time.monotonic()
+        self._sent_at = self._resent_at = time.monotonic()
         self._states.publish(self._message)
         if self._window:
             self._window.show()
 
-    def _now(self):
-        """Return simulated time: it counts control steps and never goes back."""
-        nanoseconds = round(self._ticks * CONTROL_PERIOD * 1e9)
+    def _now(self) -> Time:
+        """Return simulated time: the time of all control steps so far."""
+        nanoseconds = round(self._ticks * self._task.spec.control_period * 1e9)
         return Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
 
-    def _header(self):
+    def _header(self) -> Header:
         return Header(stamp=self._now(), frame_id='world')
 
-    def _on_command(self, message):
-        """Take the command for the present state; ignore any other."""
-        if not self.active or self._state is None or message.episode != self._state.episode:
+    def _on_command(self, message: Command) -> None:
+        """Accept the command for the present state; ignore any other."""
+        if not self.active or self.state is None or message.episode != self.state.episode:
             return
-        if message.step != self._state.step:
-            if message.step > self._state.step:
+        if message.step != self.state.step:
+            if message.step > self.state.step:
                 self.warn('order', f'command for step {message.step} of episode {message.episode} '
-                          f'came at step {self._state.step}; ignored')
+                          f'arrived at step {self.state.step}; ignored')
             return
         sent = from_wire(message.sent)
-        if sent.shape != (self._task.spec.action_size,) or not np.isfinite(sent).all():
+        valid = sent.shape == (self._task.spec.action_size,) and np.isfinite(sent).all()
+        if not valid:
             self.warn('sent', f'command ({message.episode}, {message.step}): sent is '
                       f'{sent.tolist()}, expected {self._task.spec.action_size} finite numbers; '
                       'the gripper holds still')
-            sent = None
         self._age = time.monotonic() - self._sent_at
-        self._command = sent
-        if not self._realtime:
-            self._advance()
+        self._command, self.answered = sent if valid else None, True
+        if not self._realtime and not self._requests.holds:
+            self._advance(self.state)
 
-    def _advance(self):
-        """Execute the command, or hold still where none came; publish what follows."""
-        if self._state.last:
-            self._episode += 1
-            self._state = None
+    def _advance(self, present: State, cut: bool = False) -> None:
+        """
+        Execute the command, or hold still without one; publish the next state.
+
+        With `cut`, the episode ends with it.
+        """
+        if present.last:
+            self.number += 1
+            self.state = None
             self._begin()
             return
         applied = self._command is not None
-        sent = self._command if applied else np.zeros(self._task.spec.action_size)
-        state = self._task.step(sent, applied, self._age if applied else 0.0)
+        state = self._task.step(np.zeros(self._task.spec.action_size) if self._command is None
+                                else self._command)
+        state = replace(state, applied=applied and state.applied,
+                        command_age=self._age if applied else 0.0,
+                        truncated=state.truncated or cut and not state.terminated)
         self._ticks += not self._realtime
         if self._task.problem:
-            self.get_logger().error(f'step {state.step} of episode {state.episode}: '
+            self.get_logger().error(f'step {state.step} of episode {self.number}: '
                                     f'{self._task.problem}')
         self._publish(state)
 
-    def _tick(self):
+    def _tick(self, present: State) -> None:
         """Do a step in realtime mode."""
-        if self._command is None and not self._state.last:
-            self.warn('missed', f'no command for step {self._state.step} of episode '
-                      f'{self._state.episode} within {CONTROL_PERIOD * 1e3:.0f} ms; the gripper '
-                      'holds still')
-        self._advance()
+        if self._command is None and not present.last:
+            self.warn('missed', f'no command for step {present.step} of episode '
+                      f'{present.episode} within {self._task.spec.control_period * 1e3:.0f} '
+                      'ms; the gripper holds still')
+        self._advance(present)
 
-    def _look_after_command(self):
-        """In lockstep mode, ask again for a command that does not come, and give up in the end."""
+    def _check_command(self, present: State) -> None:
+        """In lockstep mode, resend the state if no command arrives; fail after too long."""
         now, settings = time.monotonic(), self.settings
+        missing = f'no command for step {present.step} of episode {present.episode} in'
         if now - self._sent_at > settings.give_up_after:
-            self.fail(f'no command for step {self._state.step} of episode {self._state.episode} '
-                      f'in {settings.give_up_after:.0f} s: is a node down? residual_node says '
-                      'what it waits for')
-        elif now - self._asked_at > settings.resend_after:
-            self._asked_at = now
-            self.get_logger().warning(
-                f'no command for step {self._state.step} of episode {self._state.episode} in '
-                f'{now - self._sent_at:.1f} s; sending the state again')
+            self.fail(f'{missing} {settings.give_up_after:.0f} s: is a node down? See the log of '
+                      'residual_node')
+        elif now - self._resent_at > settings.resend_after:
+            self._resent_at = now
+            self.get_logger().warning(f'{missing} {now - self._sent_at:.1f} s; sending the state '
+                                      'again')
             self._states.publish(self._message)
 
-    def release(self):
-        """Close the window; the number of an episode that has begun is used up."""
-        self._episode += self._state is not None
+    def release(self) -> None:
+        """Close the window; the number of an episode that has begun cannot be used again."""
+        self._requests.close()
+        self.number += self.state is not None
         if self._window:
             self._window.close()
 
 
-def main(args=None):
-    """Run sim_node; return its exit code."""
-    return run_node(SimNode, args, ends=True)
-
+main = partial(run_node, SimNode, ends=True)
 
 if __name__ == '__main__':
     raise SystemExit(main())

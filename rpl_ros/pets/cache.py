@@ -12,21 +12,26 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The table of CachedPETS: states that PETS comes through, and what it does in them."""
+"""The table of CachedPETS: states that PETS visits, and its actions in them."""
+
+from collections.abc import Callable
 
 import numpy as np
-
+from rpl_ros.contracts import Controller, Task
 from rpl_ros.pets.training import play
 
 
-def collect(task, controller, states, first, progress=lambda count: None):
+def collect(task: Task, controller: Controller, states: int, first: int,
+            progress: Callable[[int], None] = lambda count: None) -> tuple[np.ndarray, np.ndarray]:
     """
     Return the first `states` observations (n, O) and actions (n, A) of whole episodes.
 
-    They are driven by `controller` and numbered from `first` on: consecutive states, as in the
-    authors' table. `progress` is called with the number of states that came.
+    `controller` acts in the episodes, whose numbers start at `first`: consecutive states, as in
+    the authors' table. `progress` is called with the number of new states.
     """
-    observations, actions, count = [], [], 0
+    observations: list[np.ndarray] = []
+    actions: list[np.ndarray] = []
+    count = 0
     while count < states:
         seen, done, _ = play(task, controller, first + len(actions))
         observations.append(seen[:-1])

@@ -17,55 +17,66 @@
 from pathlib import Path
 
 import numpy as np
-from rpl_ros.assets import share
-from rpl_ros.controllers.primitives import for_observations
-from rpl_ros.files import read_bytes
-from rpl_ros.learning.ddpg import use_fast_products
+from rpl_ros.common.assets import share
+from rpl_ros.common.files import read_bytes
+from rpl_ros.controllers.function import check_size
+from rpl_ros.learning.process import tune_process
 from rpl_ros.pets.model_file import MODEL, restore
 from rpl_ros.pets.planner import Planner, read_plan
 from rpl_ros.policy.checked import WeightsError
-import torch
+from rpl_ros.streams import seed_of
 
 SIZES = (20, 7)  # observation and action of mbrl_pusher
 
 
-def shipped_model():
+def shipped_model() -> Path:
     """Return the path of the model that comes with the package."""
     return share('sim') / 'mbrl_pusher_pets.safetensors'
 
 
-def driven(planner):
+class Pets:
     """
-    Return the controller of a Planner, for whole episodes one after the other.
+    The Controller of a Planner.
 
-    Nobody tells a controller that an episode begins, but only then is the arm exactly in its zero
-    pose. The random numbers of an episode follow from its first observation, so that it goes the
-    same way whatever was played before, and on whichever process.
+    The random numbers of an episode follow from its first observation: the same scene gives the
+    same actions, whatever was played before.
     """
-    @for_observations(SIZES[0])
-    def pets(observation, desired_goal):
+
+    name = 'pets'
+    observation_size = SIZES[0]
+
+    def __init__(self, planner: Planner) -> None:
+        """Plan with `planner`, whose plan is replaced when an episode begins."""
+        self._planner, self._begins = planner, True
+
+    def prepare(self) -> None:
+        """Tune this process for torch."""
+        tune_process()
+
+    def reset(self, episode: int) -> None:
+        """Begin an episode: the next observation is its first."""
+        self._begins = True
+
+    def __call__(self, observation: np.ndarray, desired_goal: np.ndarray) -> np.ndarray:
         """Return the base action (7,), 1 = 1 N m, for an observation (20,) and a goal (3,), m."""
-        observation = np.ascontiguousarray(observation, dtype=np.float64)
-        if not observation[:SIZES[1]].any():
-            words = observation.view(np.uint32).tolist()
-            planner.begin(int(np.random.default_rng(words).integers(2**63)))
-        return planner.act(observation, desired_goal)
-    return pets
+        check_size(observation, SIZES[0], self.name)
+        if self._begins:
+            self._planner.begin(seed_of(observation))
+            self._begins = False
+        return self._planner.act(observation, desired_goal)
 
 
-def make_pets(path=''):
+def make_pets(path: str = '') -> Pets:
     """
     Return the controller of the model at `path` (empty: the shipped one).
 
     ValueError for a file that is no model of the pusher, OSError for one that cannot be read. It
     plans as much as in training.
     """
-    path = Path(path or shipped_model())
+    place = Path(path or shipped_model())
     try:
-        ensemble, header, _ = restore(read_bytes(path), MODEL, *SIZES)
+        ensemble, header, _ = restore(read_bytes(place), MODEL, *SIZES)
         plan = read_plan(header.get('plan', {}))
     except WeightsError as error:
-        raise WeightsError(f'{path}: {error}') from error
-    torch.set_num_threads(1)
-    use_fast_products()
-    return driven(Planner(ensemble, plan))
+        raise WeightsError(f'{place}: {error}') from error
+    return Pets(Planner(ensemble, plan))

@@ -15,8 +15,8 @@
 """
 The dynamics model of PETS: networks that each predict a Gaussian over the next change of state.
 
-K. Chua et al., 2018. The spread of one network stands for noise in the system, the differences
-between networks for what has not been seen yet. All networks are computed in one batched product.
+K. Chua et al., 2018. The variance of one network models the noise of the system; the differences
+between networks tell where data is missing. One batched product computes all networks.
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Shape:
     hidden_size: int
 
 
-def _layer_sizes(shape):
+def _layer_sizes(shape: Shape) -> list[int]:
     """Return the widths of all layers, input first; the last holds means and log variances."""
     return [shape.state_size + shape.action_size, *[shape.hidden_size] * LAYERS,
             2 * shape.state_size]
@@ -54,10 +54,12 @@ class Ensemble:
     variance; `scalers` are means and standard deviations of inputs and of changes of state.
     """
 
-    def __init__(self, shape, rng, learning_rate=1e-3):
+    def __init__(self, shape: Shape, rng: np.random.Generator,
+                 learning_rate: float = 1e-3) -> None:
         """Draw the first weights from `rng`: truncated normal of std 1 / (2 sqrt(inputs))."""
         self.shape = shape
-        self.parameters, self.scalers = {}, {}
+        self.parameters: dict[str, torch.Tensor] = {}
+        self.scalers: dict[str, torch.Tensor] = {}
         sizes = _layer_sizes(shape)
         for n, (size_in, size_out) in enumerate(zip(sizes, sizes[1:])):
             drawn = rng.standard_normal((NETWORKS, size_in, size_out)).clip(-2, 2)
@@ -72,7 +74,7 @@ class Ensemble:
             value.requires_grad_()
         self.optimizer = torch.optim.Adam(self.parameters.values(), lr=learning_rate)
 
-    def predict(self, inputs):
+    def predict(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return mean and log variance, each (5, B, S) and scaled, for scaled inputs (5, B, I)."""
         values = inputs
         for n in range(LAYERS):
@@ -86,25 +88,26 @@ class Ensemble:
         raw = highest - softplus(highest - raw)
         return mean, lowest + softplus(raw - lowest)
 
-    def loss(self, inputs, changes):
+    def loss(self, inputs: torch.Tensor, changes: torch.Tensor) -> torch.Tensor:
         """Return the loss, summed over the networks, of scaled inputs (5, B, I), changes."""
         mean, log_variance = self.predict(inputs)
         likelihood = (mean - changes).square() * torch.exp(-log_variance) + log_variance
-        # Without this, certainty about what is constant outweighs everything else in time.
+        # Otherwise the likelihood of constant elements would outweigh all others in the end.
         likelihood = likelihood * (self.scalers['change_std'] > 0)
         bounds = (self.parameters['highest'] - self.parameters['lowest']).sum()
         decay = sum(factor / 2 * self.parameters[f'weight{n}'].square().sum()
                     for n, factor in enumerate(DECAYS))
         return likelihood.mean(dim=(1, 2)).sum() + BOUND_WEIGHT * bounds + decay
 
-    def fit(self, states, actions, following, rng, epochs=5, batch_size=32):
+    def fit(self, states: np.ndarray, actions: np.ndarray, next_states: np.ndarray,
+            rng: np.random.Generator, epochs: int = 5, batch_size: int = 32) -> float:
         """
         Train on transitions (n, S), (n, A), (n, S); return the mean loss of the last epoch.
 
         Each network gets its own bootstrap sample. Epochs and batch as in PETS.
         """
         inputs = self._scale('input', np.concatenate([states, actions], axis=1))
-        changes = self._scale('change', following - states)
+        changes = self._scale('change', next_states - states)
         size = len(inputs)
         chosen = rng.integers(size, size=(NETWORKS, size))
         for _ in range(epochs):
@@ -119,28 +122,29 @@ class Ensemble:
                 losses.append(loss.item())
         return float(np.mean(losses))
 
-    def _scale(self, name, rows):
+    def _scale(self, name: str, rows: np.ndarray) -> torch.Tensor:
         """Fit the scaler `name` to rows (n, size); return them with mean 0 and deviation 1."""
         mean, std = rows.mean(axis=0), rows.std(axis=0)
-        lives = std > CONSTANT
-        # What is constant counts as 0, and its change of state, being certain, has no spread.
+        varies = std > CONSTANT
+        # Constant inputs are scaled to 0; constant changes get std 0 and never enter the loss.
         self.scalers[f'{name}_mean'] = _tensor(mean)
-        self.scalers[f'{name}_std'] = _tensor(np.where(lives, std, name == 'input'))
-        return _tensor(np.where(lives, (rows - mean) / np.where(lives, std, 1.0), 0.0))
+        self.scalers[f'{name}_std'] = _tensor(np.where(varies, std, name == 'input'))
+        return _tensor(np.where(varies, (rows - mean) / np.where(varies, std, 1.0), 0.0))
 
-    def likelihood(self, states, actions, following):
+    def likelihood(self, states: np.ndarray, actions: np.ndarray,
+                   next_states: np.ndarray) -> tuple[float, float]:
         """
         Return the mean log likelihood per number and the mean squared error of the mean.
 
         Both in scaled changes of state, where predicting the mean change has an error of 1.
         """
         rows = _tensor(np.concatenate([states, actions], axis=1))
-        changes = _tensor(following - states)
+        changes = _tensor(next_states - states)
         inputs = (rows - self.scalers['input_mean']) / self.scalers['input_std']
-        lives = self.scalers['change_std'] > 0
-        changes = ((changes - self.scalers['change_mean']) / self.scalers['change_std'])[:, lives]
+        varies = self.scalers['change_std'] > 0
+        changes = ((changes - self.scalers['change_mean']) / self.scalers['change_std'])[:, varies]
         with torch.no_grad():
-            mean, log_variance = (part[..., lives] for part in self.predict(
+            mean, log_variance = (part[..., varies] for part in self.predict(
                 inputs.expand(NETWORKS, -1, -1)))
             error = (mean - changes).square()
             likelihood = -0.5 * (error * torch.exp(-log_variance) + log_variance
@@ -148,5 +152,5 @@ class Ensemble:
         return likelihood.mean().item(), (mean.mean(dim=0) - changes).square().mean().item()
 
 
-def _tensor(array):
+def _tensor(array: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))

@@ -12,7 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""An ensemble as one safetensors file, and back; with the optimiser where training shall go on."""
+"""An ensemble as one safetensors file, and back; with the optimiser if training is to continue."""
+
+from typing import Any
 
 import numpy as np
 from rpl_ros.learning.adam import adam_layout, check_adam, dump_adam, restore_adam
@@ -20,6 +22,7 @@ from rpl_ros.pets.ensemble import Ensemble, NETWORKS, Shape
 from rpl_ros.policy.checked import check_keys, check_value, MisfitError, WeightsError
 from rpl_ros.policy.tensor_file import (check_finite, check_layout, load_tensors, read_head,
                                         save_with_header)
+from rpl_ros.streams import fixed
 import torch
 
 MODEL, TRAINING = 'rpl_pets_model_1', 'rpl_pets_training_1'
@@ -27,11 +30,12 @@ MOST_UNITS = 4096
 """In each hidden layer."""
 
 
-def dump(ensemble, kind, header, arrays=None):
+def dump(ensemble: Ensemble, kind: str, header: dict[str, Any],
+         arrays: dict[str, np.ndarray] | None = None) -> bytes:
     """
-    Return an Ensemble as bytes; `header` is a dict that says how it was made.
+    Return an Ensemble as bytes; `header` tells how it was made.
 
-    Of kind TRAINING, the optimiser and further `arrays` {name: array} are in it, too.
+    Of kind TRAINING, the optimiser and further `arrays` {name: array} are included.
     """
     tensors = {name: value.detach().numpy()
                for name, value in {**ensemble.parameters, **ensemble.scalers}.items()}
@@ -41,7 +45,8 @@ def dump(ensemble, kind, header, arrays=None):
     return save_with_header(tensors, kind, {**header, 'shape': vars(ensemble.shape)})
 
 
-def restore(content, kind, state_size, action_size):
+def restore(content: bytes, kind: str, state_size: int, action_size: int
+            ) -> tuple[Ensemble, dict[str, Any], dict[str, np.ndarray]]:
     """
     Return (Ensemble, header, {name: array}) of what dump() returned.
 
@@ -53,7 +58,7 @@ def restore(content, kind, state_size, action_size):
     # Before the networks are made: a small file must not make large ones.
     middle = {'weight1': (np.float32, (NETWORKS, shape.hidden_size, shape.hidden_size))}
     check_layout({name: found for name, found in head.tensors.items() if name in middle}, middle)
-    ensemble = Ensemble(shape, np.random.default_rng(0))
+    ensemble = Ensemble(shape, fixed())
     parts = {**ensemble.parameters, **ensemble.scalers}
     layout = {name: (np.float32, tuple(value.shape)) for name, value in parts.items()}
     moments = {}
@@ -72,7 +77,7 @@ def restore(content, kind, state_size, action_size):
     return ensemble, head.header, {name.removeprefix('data/'): tensors[name] for name in data}
 
 
-def _read_shape(values, state_size, action_size):
+def _read_shape(values: Any, state_size: int, action_size: int) -> Shape:
     """Return the Shape in a header; MisfitError for other sizes than expected."""
     check_keys('shape', values, Shape.__dataclass_fields__)
     shape = Shape(**{name: check_value(name, value, int, 1, MOST_UNITS)

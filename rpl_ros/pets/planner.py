@@ -13,32 +13,34 @@
 # limitations under the License.
 
 """
-Planning of PETS: the cross-entropy method over sequences of actions, judged by the ensemble.
+Planning of PETS: the cross-entropy method over sequences of actions, evaluated by the ensemble.
 
 Each candidate is played through each network of the ensemble, which it keeps to the end of the
 horizon (TS-infinity), with the change of state drawn from the network's Gaussian.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from typing import Any
 
-from rpl_ros.pets.ensemble import LAYERS, NETWORKS
+import numpy as np
+from rpl_ros.pets.ensemble import Ensemble, LAYERS, NETWORKS
 from rpl_ros.policy.checked import check_keys, check_value, WeightsError
-from rpl_ros.rewards import (PUSHER_GOAL_WEIGHT, PUSHER_TIP, PUSHER_TIP_WEIGHT,
-                             PUSHER_TORQUE_WEIGHT)
+from rpl_ros.tasks.mbrl_pusher import GOAL_WEIGHT, Pusher, TIP_WEIGHT, TORQUE_WEIGHT
 import torch
 from torch.nn.functional import silu, softplus
 
-OBJECT = slice(17, 20)  # elements of the pusher's observation, m
+OBJECT, TIP = map(Pusher.spec.columns, ('object', 'tip'))
 
 
-def _setting(default, doc, high, low=0.0):
+def _setting(default: float, doc: str, high: float, low: float = 0.0) -> Any:
     return field(default=default, metadata={'doc': doc, 'low': low, 'high': high})
 
 
 @dataclass(frozen=True)
 class PlanSettings:
     """
-    How much is planned in each control step.
+    The amount of planning in each control step.
 
     PETS: horizon 25, population 500, elites 50, iterations 5, 20 particles, no correlation and no
     elites kept. Here the noise of consecutive steps is correlated and elites are kept from one
@@ -48,15 +50,15 @@ class PlanSettings:
 
     horizon: int = _setting(25, 'control steps to look ahead', 1000, 1)
     population: int = _setting(64, 'candidates in each iteration', 100_000, 1)
-    elites: int = _setting(8, 'best candidates, to which the next ones are drawn', 100_000, 1)
+    elites: int = _setting(8, 'best candidates, around which the next ones are drawn', 100_000, 1)
     iterations: int = _setting(3, 'iterations in each control step', 1000, 1)
-    keep: float = _setting(0.1, 'share of the old mean and variance in the new ones', 1.0)
-    correlation: float = _setting(0.5, 'of the noise of one step with that of the next', 1.0)
+    keep: float = _setting(0.1, 'share of the old mean and variance that an iteration keeps', 1.0)
+    correlation: float = _setting(0.5, 'correlation of the noise of two consecutive steps', 1.0)
     first_std: float = _setting(0.5, 'first standard deviation; PETS: a quarter of the range',
                                 10.0)
 
 
-def read_plan(values):
+def read_plan(values: Any) -> PlanSettings:
     """Return the PlanSettings in the header of a model; WeightsError where they are none."""
     known = {spec.name: spec for spec in fields(PlanSettings)}
     check_keys('plan', values, (), known)
@@ -69,7 +71,7 @@ def read_plan(values):
     return plan
 
 
-def correlate(horizon, correlation):
+def correlate(horizon: int, correlation: float) -> torch.Tensor:
     """Return the matrix (H, H) that turns independent noise (H, ...) into a process of order 1."""
     lag = torch.arange(horizon)[:, None] - torch.arange(horizon)
     matrix = torch.where(lag >= 0, correlation ** lag.clamp(min=0).float(), torch.zeros(()))
@@ -77,7 +79,8 @@ def correlate(horizon, correlation):
     return matrix
 
 
-def cem(cost, mean, settings, generator):
+def cem(cost: Callable[[torch.Tensor], torch.Tensor], mean: torch.Tensor, settings: PlanSettings,
+        generator: torch.Generator) -> torch.Tensor:
     """
     Return the mean (H, A) of the best candidates in [-1, 1] found from `mean` on.
 
@@ -90,7 +93,7 @@ def cem(cost, mean, settings, generator):
         count = settings.population - elites.shape[1]
         noise = torch.randn(len(mean), count * mean.shape[1], generator=generator)
         noise = (mixing @ noise).view(len(mean), count, -1).clamp_(-2.0, 2.0)
-        # As in PETS: two deviations shall not lead out of the box.
+        # As in PETS: two standard deviations must stay within [-1, 1].
         room = torch.minimum(mean + 1.0, 1.0 - mean).div(2.0).square()
         std = torch.minimum(variance, room).sqrt()
         candidates = torch.cat([mean[:, None] + std[:, None] * noise, elites], dim=1)
@@ -104,7 +107,7 @@ def cem(cost, mean, settings, generator):
 class Dynamics:
     """The ensemble's weights with its scalers folded in, for many predictions one by one."""
 
-    def __init__(self, ensemble):
+    def __init__(self, ensemble: Ensemble) -> None:
         """Copy the weights of an Ensemble as they are now."""
         with torch.no_grad():
             values, scalers = ensemble.parameters, ensemble.scalers
@@ -118,7 +121,8 @@ class Dynamics:
             self._change = scalers['change_mean'].clone(), scalers['change_std'].clone()
         self.shape = ensemble.shape
 
-    def draw(self, states, actions, noise):
+    def draw(self, states: torch.Tensor, actions: torch.Tensor,
+             noise: torch.Tensor) -> torch.Tensor:
         """Return the next of states (5, N, S) for actions (5, N, A) and normal noise (5, N, S)."""
         values = torch.cat([states, actions], dim=2)
         for bias, weight in self._hidden:
@@ -131,24 +135,26 @@ class Dynamics:
         return states + middle + spread * (mean + std * noise)
 
 
+DEFAULT_PLAN = PlanSettings()
+
+
 class Planner:
     """Plans the pusher's next torques; keeps the rest of the plan for the next step."""
 
-    def __init__(self, ensemble, settings=PlanSettings()):
-        """Take an Ensemble over pusher states; its weights are copied."""
+    def __init__(self, ensemble: Ensemble, settings: PlanSettings = DEFAULT_PLAN) -> None:
+        """Copy the weights of an Ensemble over pusher states."""
         self.settings = settings
         self._dynamics = Dynamics(ensemble)
         self._generator = torch.Generator()
-        self._plan = None
         self.begin(0)
 
-    def begin(self, seed):
-        """Start an episode: forget the plan; all random numbers follow from the int `seed`."""
+    def begin(self, seed: int) -> None:
+        """Start an episode: forget the plan; all random numbers follow from `seed`."""
         self._generator.manual_seed(seed)
         self._plan = torch.zeros(self.settings.horizon, self._dynamics.shape.action_size)
 
     @torch.inference_mode()
-    def act(self, observation, desired_goal):
+    def act(self, observation: np.ndarray, desired_goal: np.ndarray) -> np.ndarray:
         """Return the action (7,), 1 = 1 N m, for an observation (20,) and a goal (3,), m."""
         start = torch.as_tensor(observation, dtype=torch.float32)
         goal = torch.as_tensor(desired_goal, dtype=torch.float32)
@@ -157,18 +163,19 @@ class Planner:
         self._plan = torch.cat([plan[1:], torch.zeros(1, plan.shape[1])])
         return plan[0].double().numpy()
 
-    def _cost(self, start, goal, actions):
+    def _cost(self, start: torch.Tensor, goal: torch.Tensor,
+              actions: torch.Tensor) -> torch.Tensor:
         """Return the mean cost (N,) over the networks of candidates (H, N, A)."""
         horizon, count, _ = actions.shape
         size = (horizon, NETWORKS, count, len(start))
         noise = torch.randn(size, generator=self._generator)
         states = start.expand(size[1:])
-        total = PUSHER_TORQUE_WEIGHT * actions.square().sum(dim=(0, 2))
+        total = TORQUE_WEIGHT * actions.square().sum(dim=(0, 2))
         for step in range(horizon):
             states = self._dynamics.draw(states, actions[step].expand(NETWORKS, -1, -1),
                                          noise[step])
             thing = states[..., OBJECT]
             to_goal = (thing - goal).abs().sum(dim=2)
-            to_tip = (thing - states[..., PUSHER_TIP]).abs().sum(dim=2)
-            total = total + (PUSHER_GOAL_WEIGHT * to_goal + PUSHER_TIP_WEIGHT * to_tip).mean(dim=0)
+            to_tip = (thing - states[..., TIP]).abs().sum(dim=2)
+            total = total + (GOAL_WEIGHT * to_goal + TIP_WEIGHT * to_tip).mean(dim=0)
         return total.nan_to_num(nan=1e6)

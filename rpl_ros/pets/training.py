@@ -15,36 +15,36 @@
 """
 The loop of PETS: one episode with the present model, then fit the model to all episodes so far.
 
-The first episode is driven by random torques. Each episode draws its random numbers from (seed,
-episode) alone, so a run that was stopped goes on as if it had not been.
+Random torques act in the first episode. The random numbers of an episode follow from (seed,
+episode) alone, so a stopped run continues as if it had not stopped.
 """
 
 from pathlib import Path
 
 import numpy as np
-from rpl_ros.files import read_bytes, set_aside, write_file
-from rpl_ros.learning.ddpg import use_fast_products
+from rpl_ros.common.files import read_bytes, set_aside, write_file
+from rpl_ros.contracts import Controller, Task
+from rpl_ros.controllers.function import Act, as_controller
 from rpl_ros.pets.ensemble import Ensemble, Shape
 from rpl_ros.pets.model_file import dump, MODEL, restore, TRAINING
-from rpl_ros.pets.planner import Planner
+from rpl_ros.pets.planner import Planner, PlanSettings
 from rpl_ros.policy.checked import check_value, MisfitError, WeightsError
 from rpl_ros.policy.tensor_file import check_layout
-import torch
+from rpl_ros.streams import generator, Stream
 
 MODEL_FILE, TRAINING_FILE = 'model.safetensors', 'training.safetensors'
 BEFORE = 'training_before.safetensors'
 
 
-def play(task, act, number):
-    """
-    Play episode `number`; return observations (T + 1, O), actions (T, A) and the return.
-
-    `act` is a function (observation, desired_goal) -> action.
-    """
+def play(task: Task, controller: Controller | Act,
+         number: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """Play episode `number`; return observations (T + 1, O), actions (T, A) and the return."""
+    controller = as_controller(controller)
+    controller.reset(number)
     state = task.reset(number)
     observations, actions, total = [state.observation], [], 0.0
     while not state.last:
-        action = act(state.observation, state.desired_goal)
+        action = controller(state.observation, state.desired_goal)
         state = task.step(action)
         observations.append(state.observation)
         actions.append(np.clip(action, -1.0, 1.0))
@@ -55,25 +55,24 @@ def play(task, act, number):
 class Training:
     """Model and data of a run in a folder; resumes the run that is there."""
 
-    def __init__(self, task, seed, folder, settings, hidden_size=200):
-        """Take a task, PlanSettings, and a folder; WeightsError if another run is in it."""
-        torch.set_num_threads(1)  # on small products a second thread costs more than it gives
-        use_fast_products()
+    def __init__(self, task: Task, seed: int, folder: str | Path, settings: PlanSettings,
+                 hidden_size: int = 200) -> None:
+        """Continue the run in `folder`, or begin one; WeightsError if it is another run's."""
         self._task, self._seed, self._folder = task, seed, Path(folder)
         self._settings = settings
         spec = task.spec
         shape = Shape(spec.observation_size, spec.action_size, hidden_size)
         self.header = {'task': spec.name, 'seed': seed, 'plan': vars(settings)}
-        self.ensemble = Ensemble(shape, np.random.default_rng([seed, 6]))
+        self.ensemble = Ensemble(shape, generator(seed, Stream.PETS_WEIGHTS))
         self.observations = np.empty((0, spec.horizon + 1, spec.observation_size))
         self.actions = np.empty((0, spec.horizon, spec.action_size))
         self.returns = np.empty(0)
-        self.notes = []  # about what was damaged
+        self.notes: list[str] = []  # about damaged files
         self._resume()
 
-    def _resume(self):
-        """Go on from the newest good file; WeightsError names what is wrong where none is good."""
-        problems = []
+    def _resume(self) -> None:
+        """Continue from the newest good file; WeightsError tells why no file is good."""
+        problems: list[str] = []
         for name in (TRAINING_FILE, BEFORE):
             path = self._folder / name
             try:
@@ -82,7 +81,7 @@ class Training:
                     if problems:
                         moved = set_aside(self._folder, [self._folder / TRAINING_FILE])
                         self.notes += [*problems,
-                                       f'goes on from {BEFORE}; the other is in {moved}']
+                                       f'continues from {BEFORE}; the other is in {moved}']
                     return
             except MisfitError as error:
                 raise MisfitError(f'{path}: {error}: take another folder') from error
@@ -91,7 +90,7 @@ class Training:
         if problems:
             raise WeightsError('; '.join(problems))
 
-    def _restore(self, content):
+    def _restore(self, content: bytes) -> None:
         """Set ensemble and data to those in a file."""
         own = self.ensemble.shape
         ensemble, header, arrays = restore(content, TRAINING, own.state_size, own.action_size)
@@ -109,11 +108,11 @@ class Training:
         self.returns = arrays['returns']
 
     @property
-    def episodes(self):
+    def episodes(self) -> int:
         """Return how many episodes are done."""
         return len(self.returns)
 
-    def advance(self):
+    def advance(self) -> float:
         """Play one episode, fit the model, write a checkpoint; return the episode's return."""
         number = self.episodes
         observations, actions, total = play(self._task, self._driver(number), number)
@@ -124,20 +123,20 @@ class Training:
         self.ensemble.fit(self.observations[:, :-1].reshape(-1, size_s),
                           self.actions.reshape(-1, size_a),
                           self.observations[:, 1:].reshape(-1, size_s),
-                          np.random.default_rng([self._seed, number, 4]))
+                          generator(self._seed, Stream.PETS_FIT, number))
         self._save()
         return total
 
-    def _driver(self, number):
-        """Return the function that drives episode `number`."""
-        rng = np.random.default_rng([self._seed, number, 5])
+    def _driver(self, number: int) -> Act:
+        """Return the function that gives the actions of episode `number`."""
+        rng = generator(self._seed, Stream.PETS_PLAN, number)
         if not number:
             return lambda observation, goal: rng.uniform(-1.0, 1.0, self._task.spec.action_size)
         planner = Planner(self.ensemble, self._settings)
         planner.begin(int(rng.integers(2**63)))
         return planner.act
 
-    def _save(self):
+    def _save(self) -> None:
         header = {**self.header, 'episodes': self.episodes}
         arrays = {'observations': self.observations, 'actions': self.actions,
                   'returns': self.returns}

@@ -12,27 +12,28 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The residual policy in numpy: what the robot side needs of it, without torch."""
+"""The residual policy in numpy: the robot side runs it without torch."""
+
+from typing import Any
 
 import numpy as np
-
-from rpl_ros.policy.weights import check_fit, unpack
+from rpl_ros.policy.weights import check_fit, PolicyShape, unpack
 
 CLIP = 5.0  # normalised inputs, standard deviations (authors' code)
 
 
-def normalise(values, mean, std):
+def normalise(values: np.ndarray, mean: np.ndarray, std: np.ndarray) -> np.ndarray:
     """Return (values - mean) / std, clipped to five standard deviations; float32."""
     return np.clip((np.asarray(values, np.float32) - mean) / std, -CLIP, CLIP)
 
 
-def remember(past, observation, keep):
+def remember(past: np.ndarray | None, observation: np.ndarray, keep: float) -> np.ndarray:
     """
     Return what a policy with a history remembers (..., O) after an observation (..., O).
 
     That is keep * past + (1 - keep) * observation, a low-pass filter: with `keep` 0 the
-    observation itself. `past` is what it remembered before, None or NaN where that was nothing; an
-    observation with NaN was lost and leaves things as they were.
+    observation itself. `past` is the result of the step before, None or NaN at the first step. An
+    observation with NaN was lost, and the result is then `past`.
     """
     if past is None:
         return observation
@@ -41,21 +42,22 @@ def remember(past, observation, keep):
 
 
 class Actor:
-    """The mean of the residual policy, for one observation at a time."""
+    """The residual policy without noise, for one observation at a time."""
 
-    def __init__(self, tensors, shape):
-        """Take {name: float32 array} and their PolicyShape, as weights.unpack returns them."""
+    def __init__(self, tensors: dict[str, np.ndarray], shape: PolicyShape) -> None:
+        """Use the float32 arrays and their shape, as weights.unpack() returns them."""
         self.shape = shape
         self._tensors = tensors
         self._layers = [(tensors[f'layer{n}.weight'], tensors[f'layer{n}.bias'])
                         for n in range(shape.hidden_layers + 1)]
 
-    def act(self, observation, remembered, desired_goal, base_action):
+    def act(self, observation: np.ndarray, remembered: np.ndarray, desired_goal: np.ndarray,
+            base_action: np.ndarray) -> np.ndarray:
         """
-        Return the residual (A,), or with `shape.whole_action` that; in [-1, 1], float64.
+        Return the residual, or the whole action with `shape.whole_action`: (A,), in [-1, 1].
 
-        `observation` (O,) is the present one, `remembered` (O,) what is remembered of those
-        before it (at the first step: the same), `desired_goal` (G,), `base_action` (A,).
+        `remembered` (O,) is what remember() made of the observations before `observation` (O,); at
+        the first step it is `observation`. `desired_goal` (G,), `base_action` (A,).
         """
         tensors = self._tensors
         frames = [normalise(frame, tensors['observation_mean'], tensors['observation_std'])
@@ -69,8 +71,8 @@ class Actor:
             out = self._network([*frames, *rest])
         return np.tanh(out).astype(np.float64)
 
-    def _network(self, parts):
-        """Return what the last layer gives (A,) for the parts of an input."""
+    def _network(self, parts: list[np.ndarray]) -> np.ndarray:
+        """Return the output of the last layer (A,) for the parts of an input."""
         hidden = np.concatenate(parts)
         for weight, bias in self._layers[:-1]:
             hidden = np.maximum(weight @ hidden + bias, 0)
@@ -78,11 +80,11 @@ class Actor:
         return weight @ hidden + bias
 
 
-def load_actor(data, expected, digest=None):
+def load_actor(data: bytes, expected: dict[str, Any], digest: str | None = None) -> Actor:
     """
-    Return the Actor of a policy's bytes that fits {field of a PolicyShape: value} expected.
+    Return the Actor of a policy's bytes; `expected` is {field of PolicyShape: value}.
 
-    WeightsError for bytes that are damaged, or made for something else: see weights.unpack().
+    WeightsError for damaged bytes, MisfitError for a policy with other values: see weights.
     """
     tensors, shape = unpack(data, digest)
     check_fit(shape, expected)

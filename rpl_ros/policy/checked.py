@@ -13,19 +13,21 @@
 # limitations under the License.
 
 """
-Values from files and messages of weights, checked before anybody uses them.
+Checks of the values in files and messages of weights.
 
-Whatever is wrong is a WeightsError that names the value, and what was expected. The texts are
-short, however long the value is.
+Each failure is a WeightsError that names the value and what was expected. Its text is short, even
+if the value is long.
 """
 
+from collections.abc import Container, Iterable
 import json
 import math
+from typing import Any
 
-from rpl_ros.brief import brief
+from rpl_ros.common.brief import brief
 
 LARGEST = 1e300
-"""Bound of numbers that may have any size: so they are finite."""
+"""Bound of numbers without another limit, so that they are finite."""
 
 
 class WeightsError(ValueError):
@@ -33,27 +35,27 @@ class WeightsError(ValueError):
 
 
 class MisfitError(WeightsError):
-    """Weights that are sound, but made for something else."""
+    """Weights that are not damaged, but belong to another task, shape or robot."""
 
 
-def _unique(pairs):
-    """Return the pairs of a JSON object as a dict; ValueError where a key stands twice."""
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the pairs of a JSON object as a dict; ValueError for a key that it has twice."""
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError('a key stands twice')
     return found
 
 
-def _number(text):
-    """Return a number of JSON that is no whole one, or one of its constants such as NaN."""
+def _number(text: str) -> float:
+    """Return a JSON number as a float; ValueError for NaN and infinity."""
     value = float(text)
     if not math.isfinite(value):
         raise ValueError(f'{brief(text)} is not finite')
     return value
 
 
-def strict_json(text):
-    """Return what JSON text or bytes say; ValueError where they are no JSON of finite numbers."""
+def strict_json(text: str | bytes) -> Any:
+    """Return the content of JSON; ValueError where it is none, or has a number not finite."""
     try:
         return json.loads(text, object_pairs_hook=_unique, parse_float=_number,
                           parse_constant=_number)
@@ -61,24 +63,27 @@ def strict_json(text):
         raise ValueError('it is nested too deeply') from None
 
 
-def check_value(name, value, kind, low=None, high=None):
+def check_value(name: str, value: Any, kind: type, low: float | None = None,
+                high: float | None = None) -> Any:
     """
     Return `value` as `kind` if it is of that type, from low to high; else raise WeightsError.
 
-    A whole number counts as a float, too; for text, low and high are those of its length.
+    An int is accepted as a float. For a text, low and high are those of its length.
     """
     kinds = (int, float) if kind is float else (kind,)
     size = len(value) if type(value) is str else value
-    if type(value) not in kinds or low is not None and not low <= size <= high:
+    if type(value) not in kinds or (low is not None and high is not None
+                                    and not low <= size <= high):
         bounds = f', {low} to {high}' if low is not None else ''
         raise WeightsError(f'{name} is {brief(value)}, expected {kind.__name__}{bounds}')
     try:
         return kind(value)
-    except OverflowError:  # a whole number of hundreds of digits as a float
+    except OverflowError:  # an int with hundreds of digits
         raise WeightsError(f'{name} is {brief(value)}, expected a smaller number') from None
 
 
-def check_keys(name, value, needed, optional=()):
+def check_keys(name: str, value: Any, needed: Iterable[str],
+               optional: Container[str] = ()) -> dict[str, Any]:
     """Return `value` if it is a dict with the keys `needed`, perhaps `optional`, and no others."""
     check_value(name, value, dict)
     for key in needed:

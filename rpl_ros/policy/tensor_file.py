@@ -15,26 +15,29 @@
 """
 Arrays with a header as safetensors bytes, never pickle, and back.
 
-A reader believes nothing that a file says of itself: its head is short, and compared with the
-bytes that are there, before an array is made.
+A reader trusts no number in a file: it limits the size of the head, and compares the head with the
+bytes that follow before it creates an array.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 import hashlib
 import json
 import math
 import struct
+from typing import Any
 
 import numpy as np
-from rpl_ros.brief import brief
+from rpl_ros.common.brief import brief
 from rpl_ros.policy.checked import check_value, strict_json, WeightsError
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 MOST_HEAD = 1 << 20
-"""Bytes of a head: that of the largest learner has a third of it."""
-DTYPES = {'F32': np.dtype(np.float32), 'F64': np.dtype(np.float64), 'I64': np.dtype(np.int64),
-          'U8': np.dtype(np.uint8), 'BOOL': np.dtype(bool)}
+"""Largest head, bytes. The head of the largest learner has a third of it."""
+DTYPES: dict[str, np.dtype] = {
+    'F32': np.dtype(np.float32), 'F64': np.dtype(np.float64), 'I64': np.dtype(np.int64),
+    'U8': np.dtype(np.uint8), 'BOOL': np.dtype(bool)}
 MOST_DIMENSIONS = 8
 
 
@@ -43,34 +46,36 @@ class Head:
     """The kind of a file, the dict that was saved with it, {tensor name: (dtype, shape)}."""
 
     kind: str
-    header: dict
-    tensors: dict
+    header: dict[str, Any]
+    tensors: dict[str, tuple]
 
 
-def digest(data):
+def digest(data: bytes) -> str:
     """Return the SHA-256 of bytes as 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
 
 
-def save_with_header(tensors, kind, header):
+def save_with_header(tensors: dict[str, np.ndarray], kind: str, header: dict[str, Any]) -> bytes:
     """
-    Return {name: array} and a dict for their header as the bytes of a safetensors file.
+    Return tensors and a JSON header as the bytes of a safetensors file.
 
-    Equal content gives equal bytes: all metadata is in one entry, `kind`, as safetensors does not
-    keep the order of several. ValueError for a number in the header that is not finite.
+    Equal content gives equal bytes: all metadata is in one entry, `kind`, because safetensors does
+    not keep the order of several. ValueError for a number in the header that is not finite.
     """
     return save({name: np.ascontiguousarray(value) for name, value in tensors.items()},
                 metadata={kind: json.dumps(header, sort_keys=True, allow_nan=False)})
 
 
-def read_head(data, kinds, most=MOST_HEAD):
+def read_head(data: bytes, kinds: Iterable[str], most: int = MOST_HEAD) -> Head:
     """
-    Return the Head of safetensors bytes of one of `kinds`, which has at most `most` bytes.
+    Return the Head of safetensors bytes of one of `kinds`; it may have `most` bytes.
 
-    WeightsError if the bytes are no safetensors file, of another kind, or if the tensors in the
+    WeightsError if the bytes are no safetensors file or of another kind, or if the tensors in the
     head do not fit the bytes that follow.
     """
     try:
+        if len(data) < 8:
+            raise ValueError(f'they are {len(data)}, expected at least 8')
         (length,) = struct.unpack('<Q', data[:8])
         if length > min(most, len(data) - 8):
             raise ValueError(f'its head has {length} bytes, of {len(data)} in all, expected at '
@@ -78,11 +83,12 @@ def read_head(data, kinds, most=MOST_HEAD):
         table = check_value('its head', strict_json(bytes(data[8:8 + length])), dict)
         metadata = check_value('__metadata__', table.pop('__metadata__', {}), dict)
         tensors = _layout(table, len(data) - 8 - length)
-    except (struct.error, ValueError) as error:
+    except ValueError as error:
         raise WeightsError(f'these bytes are no safetensors file: {error}') from error
     kind = next((kind for kind in kinds if kind in metadata), None)
     if kind is None:
-        raise WeightsError(f'the file is of kind {brief(sorted(metadata))}, expected {kinds[0]!r}')
+        raise WeightsError(f'the file is of kind {brief(sorted(metadata))}, expected '
+                           f'{next(iter(kinds))!r}')
     try:
         text = check_value(kind, metadata[kind], str)
         return Head(kind, check_value(kind, strict_json(text), dict), tensors)
@@ -90,9 +96,10 @@ def read_head(data, kinds, most=MOST_HEAD):
         raise WeightsError(f'its header cannot be read: {error}') from error
 
 
-def _layout(table, size):
-    """Return {name: (dtype, shape)} of the entries of a head, whose data have `size` bytes."""
-    found, used = {}, 0
+def _layout(table: dict[str, Any], size: int) -> dict[str, tuple]:
+    """Return {name: (dtype, shape)} of the entries of a head whose data have `size` bytes."""
+    found: dict[str, tuple] = {}
+    used = 0
     for name, entry in table.items():
         entry = check_value(f'tensor {brief(name)}', entry, dict)
         shape, place = (check_value(key, entry.get(key), list)
@@ -111,8 +118,8 @@ def _layout(table, size):
     return found
 
 
-def check_layout(found, expected):
-    """Raise WeightsError where {tensor name: (dtype, shape)} is not what is expected."""
+def check_layout(found: dict[str, tuple], expected: dict[str, tuple]) -> None:
+    """Raise WeightsError where `found`, {tensor name: (dtype, shape)}, differs from `expected`."""
     for name in sorted(set(found) ^ set(expected)):
         raise WeightsError(f'tensor {brief(name)} is '
                            f'{"unknown" if name in found else "missing"}')
@@ -122,8 +129,8 @@ def check_layout(found, expected):
                                f'expected {np.dtype(dtype)} of shape {tuple(shape)}')
 
 
-def load_tensors(data):
-    """Return {name: array} of safetensors bytes whose head was read; WeightsError if damaged."""
+def load_tensors(data: bytes) -> dict[str, np.ndarray]:
+    """Return the tensors of bytes that read_head() accepted; WeightsError if damaged."""
     try:
         tensors = load(bytes(data))
     except SafetensorError as error:
@@ -134,7 +141,7 @@ def load_tensors(data):
     return tensors
 
 
-def check_finite(tensors, names):
+def check_finite(tensors: dict[str, np.ndarray], names: Iterable[str]) -> None:
     """Raise WeightsError where one of the tensors called `names` is not finite."""
     for name in names:
         if not np.isfinite(tensors[name]).all():

@@ -12,74 +12,76 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Reads and checks the contract with a robot, and tightens its limits while it runs."""
+"""Reads and checks the contract with a robot, and tightens its limits while the robot runs."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 import math
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
-
-from rpl_ros.config import (did_you_mean, make_settings, Managed, read_parameter_file,
-                            SettingsError)
-from rpl_ros.config_robot import AdapterSettings
-from rpl_ros.robot.safety_limits import MAX_WINDOW, window
-from rpl_ros.tasks.specs import spec
+from rpl_ros.robot.safety.limits import MAX_WINDOW, window
+from rpl_ros.settings.fields import did_you_mean, make_settings, SettingsError
+from rpl_ros.settings.parameter_file import read_parameter_file
+from rpl_ros.settings.robot import AdapterSettings
+from rpl_ros.settings.shared import Managed
+from rpl_ros.tasks.find import task_spec
 
 NODE = 'fetch_adapter_node'
 TIMEOUTS = ('state_timeout', 'base_action_timeout', 'command_timeout', 'pose_timeout',
             'run_stop_timeout', 'robot_timeout')
-OF_ALL_NODES = {spec.name for spec in fields(Managed)} - {'max_ee_speed'}
-ENTRIES = tuple(spec.name for spec in fields(AdapterSettings) if spec.name not in OF_ALL_NODES)
-"""All entries of a contract: none has a default that a robot could move by."""
+OF_ALL_NODES = {field.name for field in fields(Managed)} - {'max_ee_speed'}
+ENTRIES = tuple(field.name for field in fields(AdapterSettings)
+                if field.name not in OF_ALL_NODES)
+"""The entries of a contract. A contract gives all of them: a robot never moves by a default."""
+Settings = TypeVar('Settings', bound=AdapterSettings)
 
 
-def read_contract(path, overrides=None):
+def read_contract(path: Path, overrides: dict[str, Any] | None = None) -> AdapterSettings:
     """
     Return the AdapterSettings of a contract file; `overrides` is {setting: value}.
 
-    SettingsError for anything left out, unknown, of a wrong type or length, out of range or
-    contradictory.
+    SettingsError for an entry that is missing, unknown, given twice, of a wrong type or length,
+    out of range or in contradiction to another one.
     """
     sections = read_parameter_file(path, (NODE,))
     shared, own = sections.get('/**', {}), sections.get(NODE, {})
     for name in shared.keys() & own.keys():
-        raise SettingsError(f'{path}: {name} is given twice, in /** and in {NODE}: leave out one '
-                            'of them')
+        raise SettingsError(f'{path}: {name} is given twice, in /** and in {NODE}: remove one of '
+                            'them')
     values = {**shared, **own, **(overrides or {})}
     settings = make_settings(AdapterSettings, values, str(path))
     require_all(values, str(path))
     return check_contract(settings, str(path))
 
 
-def require_all(given, where):
-    """
-    Raise SettingsError where an entry of the contract is not among the names `given`.
-
-    It names all that are missing: what limits or names a robot is never a default.
-    """
-    missing = [name for name in ENTRIES if name not in given]
+def require_all(given: Iterable[str], where: str) -> None:
+    """Raise one SettingsError with all entries of the contract that are not among `given`."""
+    names = set(given)
+    missing = [name for name in ENTRIES if name not in names]
     if missing:
         raise SettingsError(f'{where}: not given: {", ".join(missing)}. Give every entry of the '
-                            'contract: config/robot/fetch.yaml has them all, and '
-                            'docs/real_robot.md says what each means')
+                            'contract: config/robot/fetch.yaml has all of them, and '
+                            'docs/robot_contract.md explains them')
 
 
-def check_contract(settings, where):
-    """Return AdapterSettings that do not contradict themselves; SettingsError names what does."""
+def check_contract(settings: Settings, where: str) -> Settings:
+    """Return `settings`; SettingsError if two of them contradict each other."""
     for why in _contradictions(settings):
         raise SettingsError(f'{where}: {why}')
     return settings
 
 
-def _contradictions(given):
-    """Yield what contradicts in AdapterSettings, as text."""
-    if spec(given.task).action_size != len(given.residual_bounds):
-        yield (f'task {given.task} has {spec(given.task).action_size} actions, expected a task '
-               'of the Fetch gripper: x, y, z, fingers')
+def _contradictions(given: AdapterSettings) -> Iterator[str]:
+    """Yield a text for each contradiction."""
+    robot = task_spec(given.task).robot
+    if robot != 'fetch':
+        yield f'task {given.task} is for the robot {robot!r}, expected a task for a Fetch'
     for name in ('twist_topic', 'joint_states_topic', 'world_frame', 'base_frame',
                  'root_frame'):
         if not getattr(given, name):
-            yield f'{name} is empty: name it'
+            yield f'{name} is empty: give a name'
     names = (*given.arm_joints, *given.finger_joints, given.torso_joint)
     if len(set(names)) < len(names):
         yield ('a joint is named twice in arm_joints, finger_joints or torso_joint: '
@@ -93,8 +95,8 @@ def _contradictions(given):
             yield (f'joint_low {low} and joint_high {high} of {joint} leave no room between them '
                    f'for a joint_margin of {given.joint_margin}')
     if given.check_joints and len(given.arm_joints) < 6:
-        yield (f'check_joints is true for {len(given.arm_joints)} arm_joints: fewer than 6 can '
-               'never follow a twist freely')
+        yield (f'check_joints is true for {len(given.arm_joints)} arm_joints: an arm with fewer '
+               'than 6 cannot follow every twist')
     if given.check_joints and given.grip_pose_topic:
         yield ('check_joints is true, but with grip_pose_topic there is no model to check them '
                'by: leave it empty for a Fetch, or let the driver check and set '
@@ -106,10 +108,10 @@ def _contradictions(given):
     for name in TIMEOUTS:
         if getattr(given, name) < period:
             yield (f'{name} is {getattr(given, name)} s, shorter than one period of {period:.3g} '
-                   's: nothing would ever be in time')
+                   's: every message would be too late')
     if given.command_timeout > given.robot_timeout:
         yield (f'command_timeout {given.command_timeout} is above robot_timeout '
-               f'{given.robot_timeout}: the robot would stop before it is told to')
+               f'{given.robot_timeout}: the robot would stop before the adapter stops it')
     fastest = math.sqrt(3.0) * given.max_ee_speed
     if given.speed_limit > fastest:
         yield (f'speed_limit is {given.speed_limit} m/s, above what max_ee_speed '
@@ -124,19 +126,19 @@ def _contradictions(given):
                f'workspace_high z = {given.workspace_high[2]} m')
     if window(given) > MAX_WINDOW:
         yield (f'jerk_limit {given.jerk_limit} or turn_jerk_limit {given.turn_jerk_limit} would '
-               f'spread commands over {window(given)} periods, at most {MAX_WINDOW}: raise it, '
-               'or lower the acceleration limit')
+               f'spread commands over {window(given)} periods, at most {MAX_WINDOW} are allowed: '
+               'raise it, or lower the acceleration limit')
 
 
-def tightened(contract, current, changes):
+def tightened(contract: Settings, current: Settings, changes: dict[str, Any]) -> Settings:
     """
-    Return `current`, of the class of `contract`, with changed limits, {name: value}.
+    Return `current` with changed limits, {name: value}.
 
-    SettingsError where a name is no limit, or a value is looser than that of `contract`. A limit
-    that was tightened may go back as far as that.
+    A limit that was tightened may go back as far as its value in `contract`. SettingsError if a
+    name is not that of a limit, or a value is looser than in the contract.
     """
-    limits = {spec.name: spec.metadata['tighten'] for spec in fields(contract)
-              if spec.metadata['tighten']}
+    limits = {field.name: field.metadata['tighten'] for field in fields(contract)
+              if field.metadata['tighten']}
     for name in changes:
         if name not in limits:
             raise SettingsError(f'{name} is no limit that can change while the robot runs'

@@ -13,60 +13,65 @@
 # limitations under the License.
 
 """
-Joint states that come in parts: the newest numbers of each needed joint, and their age.
+The newest position and velocity of each needed joint, from joint states that come in parts.
 
-A Fetch's arm driver and gripper driver publish separately, in an order of their own and with
-joints that nobody here asks for. Everything goes by name.
+The drivers of a Fetch's arm and gripper publish separately, each in an order of its own and with
+more joints than are needed here. Joints are found by name.
 """
 
+from collections.abc import Sequence
 import math
+from typing import NamedTuple
 
 import numpy as np
+from rpl_ros.robot.history import BASELINE, History
+from rpl_ros.robot.safety.inputs import MAX_PLAUSIBLE
+from rpl_ros.settings.fields import did_you_mean
 
-from rpl_ros.config import did_you_mean
-from rpl_ros.robot.past import BASELINE, Past
+Numbers = Sequence[float] | np.ndarray
 
-ARM = tuple(f'{name}_joint' for name in (
-    'shoulder_pan', 'shoulder_lift', 'upperarm_roll', 'elbow_flex', 'forearm_roll', 'wrist_flex',
-    'wrist_roll'))
-"""The arm's joints from the torso outwards, as a Fetch's driver calls them."""
-FINGERS = ('r_gripper_finger_joint', 'l_gripper_finger_joint')
-"""The fingers' joints in the order of the observation: right, left."""
-TORSO = 'torso_lift_joint'
-MOST = 1e6  # rad or m, and the same per s: larger numbers are no measurement
+
+class JointMessage(NamedTuple):
+    """A joint state: rad and rad/s, or m and m/s; its stamp, s. Both lists may be empty."""
+
+    names: Sequence[str]
+    positions: Numbers
+    velocities: Numbers
+    stamp: float
 
 
 class JointStates:
     """
     The newest position and velocity of the joints `names`.
 
-    `positions` and `velocities` are (n,), rad and rad/s, or m and m/s, NaN until they are known;
-    views that update() changes.
+    `positions` and `velocities` are (n,), rad and rad/s, or m and m/s. They are NaN until they
+    are known, and change with each update().
     """
 
-    def __init__(self, names):
-        """Take the names of the needed joints."""
+    def __init__(self, names: Sequence[str]) -> None:
+        """Begin with unknown positions and velocities."""
         self.names = tuple(names)
-        self._place = {name: index for index, name in enumerate(self.names)}
+        self._index = {name: index for index, name in enumerate(self.names)}
         self.positions, self.velocities = np.full((2, len(self.names)), np.nan)
         self._times = np.full(len(self.names), -np.inf)
-        self._past = [None] * len(self.names)  # of joints that come without a velocity
-        self._others = set()  # seen, but not asked for
-        self._bare = set()  # needed, and seen without a position
+        # of joints whose messages have no velocity
+        self._history: list[History[float] | None] = [None] * len(self.names)
+        self._others: set[str] = set()  # received, but not needed
+        self._bare: set[str] = set()  # needed, and received without a position
 
-    def needed(self, names):
-        """Return those of `names` that are needed; the others are remembered for problem()."""
-        self._others.update(name for name in names if name not in self._place)
-        return [name for name in names if name in self._place]
+    def needed(self, names: Sequence[str]) -> list[str]:
+        """Return those of `names` that are needed; remember the others for problem()."""
+        self._others.update(name for name in names if name not in self._index)
+        return [name for name in names if name in self._index]
 
-    def update(self, names, positions, velocities, time):
+    def update(self, names: Sequence[str], positions: Numbers, velocities: Numbers,
+               time: float) -> None:
         """
-        Take a message of `time`, s; a joint that is known from a later time is left as it is.
+        Store the needed joints of a message of `time`, s; a joint known from later is kept.
 
-        `positions` and `velocities` may be empty, as in every JointState. Without positions
-        nothing is taken. A velocity that is missing or NaN is worked out from two positions: see
-        past.py. Only needed joints count. ValueError, and nothing is taken, where the lengths
-        differ, a name comes twice or a number is no measurement.
+        Without positions the message has no effect. A velocity that is missing or NaN is computed
+        from two positions: see history.py. ValueError, without any effect, if the lengths differ,
+        a needed name appears twice, or a number is not plausible.
         """
         needed = self.needed(names)
         if not needed:
@@ -76,61 +81,58 @@ class JointStates:
             self._bare.update(needed)
             return
         for name, position, velocity in taken:
-            place = self._place[name]
-            if time >= self._times[place]:
-                self._take(place, position, velocity, time)
+            index = self._index[name]
+            if time >= self._times[index]:
+                self._store(index, position, velocity, time)
 
-    def _checked(self, names, positions, velocities, needed):
+    def _checked(self, names: Sequence[str], positions: Numbers, velocities: Numbers,
+                 needed: list[str]) -> list[tuple[str, float, float]]:
         """Return (name, position, velocity) of each needed joint; ValueError as update()."""
         if not (len(positions) in (0, len(names)) and len(velocities) in (0, len(names))):
             raise ValueError(f'joint state of {needed[0]} with {len(names)} names, '
                              f'{len(positions)} positions and {len(velocities)} velocities: '
-                             'expected one of each for a joint, or none')
+                             'expected one of each per joint, or none')
         if len(set(needed)) < len(needed):
             twice = next(name for name in needed if needed.count(name) > 1)
             raise ValueError(f'joint state names {twice} twice')
         if not len(velocities):
-            velocities = [np.nan] * len(names)
+            velocities = [math.nan] * len(names)
         taken = [numbers for numbers in zip(names, positions, velocities)
-                 if numbers[0] in self._place]
+                 if numbers[0] in self._index]
         for name, position, velocity in taken:
-            if not abs(position) < MOST or not (math.isnan(velocity) or abs(velocity) < MOST):
+            if not abs(position) < MAX_PLAUSIBLE or not (
+                    math.isnan(velocity) or abs(velocity) < MAX_PLAUSIBLE):
                 raise ValueError(f'joint state: {name} has position {position} and velocity '
-                                 f'{velocity}, expected finite numbers below {MOST:g}')
+                                 f'{velocity}, expected finite numbers below {MAX_PLAUSIBLE:g}')
         return taken
 
-    def _take(self, place, position, velocity, time):
-        """Take the numbers of a joint."""
+    def _store(self, index: int, position: float, velocity: float, time: float) -> None:
         if math.isnan(velocity):
-            velocity = self._worked_out(place, position, time)
+            velocity = self._velocity(index, position, time)
         else:
-            self._past[place] = None
-        self.positions[place], self.velocities[place] = position, velocity
-        self._times[place] = time
+            self._history[index] = None
+        self.positions[index], self.velocities[index] = position, velocity
+        self._times[index] = time
 
-    def _worked_out(self, place, position, time):
-        """Return the velocity of a joint by an earlier position, or NaN where there is none."""
-        past = self._past[place]
-        if past is None:  # a joint that had velocities until now has a position to begin with
-            past = self._past[place] = Past()
-            if np.isfinite(self.positions[place]):
-                past.compare(self._times[place], self.positions[place])
-        earlier = past.compare(time, position)
+    def _velocity(self, index: int, position: float, time: float) -> float:
+        """Return the velocity of a joint from an earlier position, NaN if there is none."""
+        history = self._history[index]
+        if history is None:
+            history = self._history[index] = History()
+            if np.isfinite(self.positions[index]):  # from a message that had a velocity
+                history.compare(self._times[index], self.positions[index])
+        earlier = history.compare(time, position)
         if earlier is None:
-            return self.velocities[place]
+            return self.velocities[index]
         seconds, before = earlier
         return (position - before) / seconds
 
-    def ages(self, now):
-        """Return how old each joint's numbers are at `now`, s; inf for one not known yet."""
+    def ages(self, now: float) -> np.ndarray:
+        """Return the age (n,) of each joint at `now`, s; inf for a joint that is not known."""
         return np.where(np.isnan(self.velocities), np.inf, now - self._times)
 
-    def problem(self, now, limit):
-        """
-        Return why the joints cannot be used at `now`, or an empty text.
-
-        `limit` is the age, s, beyond which numbers are too old.
-        """
+    def problem(self, now: float, limit: float) -> str:
+        """Return which joint is unknown at `now`, or older than `limit`, s; '' if none is."""
         ages = self.ages(now)
         missing = [name for name, age in zip(self.names, ages) if age == np.inf]
         if missing:
@@ -141,15 +143,15 @@ class JointStates:
                     f'allowed are {limit:g} s')
         return ''
 
-    def _why_unknown(self, missing):
+    def _why_unknown(self, missing: list[str]) -> str:
         """Return why the joints `missing` are not known."""
-        half = [name for name in missing if np.isfinite(self.positions[self._place[name]])]
+        half = [name for name in missing if np.isfinite(self.positions[self._index[name]])]
         if half:
             return (f'no velocity of {", ".join(half)} yet: its joint states have none, and two '
-                    f'positions {1e3 * BASELINE:g} ms apart have not come')
+                    f'positions {1e3 * BASELINE:g} ms apart have not arrived')
         bare = [name for name in missing if name in self._bare]
         if bare:
             return f'the joint states of {", ".join(bare)} have no positions'
         hints = ''.join(did_you_mean(name, self._others) for name in missing[:1])
         seen = ', '.join(sorted(self._others)) or 'none'
-        return f'no joint state of {", ".join(missing)}{hints}; other joints seen: {seen}'
+        return f'no joint state of {", ".join(missing)}{hints}; other joints received: {seen}'

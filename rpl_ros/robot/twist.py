@@ -13,57 +13,61 @@
 # limitations under the License.
 
 """
-From a command of the graph to a twist and a gripper position, as a Fetch takes them.
+From an action to the twist and the gripper opening that a Fetch takes as commands.
 
-Vectors are in one frame that does not turn with the gripper, root or world; units are m/s and
+Vectors are along the axes of a frame that does not turn with the gripper, root or world: m/s and
 rad/s. Quaternions are w, x, y, z.
 """
+
+from typing import TypeVar
 
 import mujoco
 import numpy as np
 
-OPEN_ABOVE, CLOSE_BELOW = 0.5, -0.5  # of action element 3; in between the gripper is left alone
+OPEN_ABOVE, CLOSE_BELOW = 0.5, -0.5  # of action element 3; between, nothing changes
+Opening = TypeVar('Opening')
 
 
-def grip_velocity(action, max_ee_speed):
+def grip_velocity(action: np.ndarray, max_ee_speed: float) -> np.ndarray:
     """
-    Return the velocity (3,), m/s, that `action` (4,), clipped to [-1, 1], asks the grip for.
+    Return the velocity (3,), m/s, of the grip for `action` (4,), clipped to [-1, 1].
 
-    Each of elements 0 to 2 is worth `max_ee_speed`, m/s, as in the simulation.
+    An element of 1 is a velocity of `max_ee_speed`, m/s, as in the simulation.
     """
     return max_ee_speed * np.clip(action[:3], -1.0, 1.0)
 
 
-def hold_orientation(quaternion, reference, gain, limit):
+def hold_orientation(quaternion: np.ndarray, reference: np.ndarray, gain: float,
+                     limit: float) -> np.ndarray:
     """
-    Return the angular velocity (3,) that turns the gripper back to its `reference`.
+    Return the angular velocity (3,) that turns the gripper back to the orientation `reference`.
 
-    `gain` is in 1/s: what remains of a small error falls by it. `limit` is the most, rad/s, about
-    any axis.
+    A small error decays exponentially at rate `gain`, 1/s. Its length is at most `limit`, rad/s.
     """
     back, error = np.empty(4), np.empty(3)
     mujoco.mju_negQuat(back, quaternion)
     mujoco.mju_mulQuat(back, reference, back)
     mujoco.mju_quat2Vel(error, back, 1.0)
     error *= gain
-    return error * min(1.0, limit / max(np.linalg.norm(error), 1e-12))
+    return error * min(1.0, limit / max(float(np.linalg.norm(error)), 1e-12))
 
 
-def twist_at_wrist(linear, angular, wrist_to_grip):
+def twist_at_wrist(linear: np.ndarray, angular: np.ndarray,
+                   wrist_to_grip: np.ndarray) -> np.ndarray:
     """
-    Return the twist (6,), linear and angular, of the wrist that moves the grip as given.
+    Return the twist (6,), linear then angular, of the wrist for a velocity (3,) each of the grip.
 
-    A twist controller moves the last link of its chain, which on a Fetch is `wrist_roll_link`;
-    `wrist_to_grip` (3,), m, leads from that link's origin to the grip.
+    The twist controller of a Fetch moves the last link of its chain, `wrist_roll_link`.
+    `wrist_to_grip` (3,), m, leads from the origin of this link to the grip.
     """
     return np.concatenate([linear - np.cross(angular, wrist_to_grip), angular])
 
 
-def gripper_opening(action, opening, widest):
+def gripper_opening(action: np.ndarray, opening: Opening, widest: float) -> Opening | float:
     """
-    Return the opening, m, to ask the gripper for: `widest`, 0, or `opening` as it was.
+    Return the opening, m, to command: `widest` to open, 0 to close, `opening` to stay.
 
-    `action` (4,) is the command; its element 3 opens at +1, closes at -1 and holds at 0.
+    Element 3 of `action` (4,) opens at +1, closes at -1 and changes nothing at 0.
     """
     if action[3] > OPEN_ABOVE:
         return widest

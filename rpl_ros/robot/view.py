@@ -12,39 +12,44 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What is known of robot and scene: messages in, in any order and in parts; observation out."""
+"""The newest measurements of robot and scene, in any order and in parts, and the observation."""
+
+from collections.abc import Sequence
 
 import numpy as np
-
-from rpl_ros.robot.joints import ARM, FINGERS, JointStates, TORSO
-from rpl_ros.robot.kinematics import Grip, into
-from rpl_ros.robot.observe import matrix, motion_between, observe, see
-from rpl_ros.robot.past import Past
+from rpl_ros.robot.history import History
+from rpl_ros.robot.joints import JointStates
+from rpl_ros.robot.kinematics import Grip, into, Kinematics
+from rpl_ros.tasks.fetch_facts import ARM, FINGERS, TORSO
+from rpl_ros.tasks.fetch_observation import Motion, observe
+from rpl_ros.tasks.poses import euler, matrix, motion_between
 from rpl_ros.tasks.specs import CONTROL_PERIOD
 
 GRIP = 'grip'
-"""Name of the body whose pose is that of the grip, where the arm's joints do not tell."""
+"""Name of the body whose pose is that of the grip, for an arm whose kinematics are not known."""
+ORIGIN = np.zeros(3)
 
 
 class Track:
     """
     The newest pose of a body, (7,): m and quaternion w, x, y, z; and its motion.
 
-    `motion` is what motion_between() returns: from an earlier pose, at least past.BASELINE older;
-    zero before there are two such poses.
+    `motion` is the result of motion_between() for an earlier pose, at least history.BASELINE
+    older. It is zero until there are two such poses.
     """
 
-    def __init__(self):
-        """Know nothing yet."""
-        self.pose, self.time = None, -np.inf
+    def __init__(self) -> None:
+        """Begin without a pose."""
+        self.pose: np.ndarray | None = None
+        self.time = -np.inf
         self.motion = np.zeros(3), np.zeros(3)
-        self._past = Past()
+        self._history: History[np.ndarray] = History()
 
-    def update(self, pose, time):
-        """Take the pose of `time`, s; one that is not newer than what is known is ignored."""
+    def update(self, pose: np.ndarray, time: float) -> None:
+        """Store the pose of `time`, s; ignore it if it is not newer than the stored one."""
         if time <= self.time:
             return
-        earlier = self._past.compare(time, pose)
+        earlier = self._history.compare(time, pose)
         if earlier:
             seconds, before = earlier
             self.motion = motion_between(before, pose, seconds)
@@ -53,40 +58,38 @@ class Track:
 
 class RobotView:
     """
-    Joints and poses as they were last heard of.
+    The newest joints (`joints`, JointStates) and poses (`tracks`, {name of the body: Track}).
 
-    `frame` (7,) is the pose of the robot's base_link in the frame of poses and observation. The
-    `offset` (3,), m, in that frame, is added to each position of the hook: see
-    docs/real_robot.md, how ReactiveHook grasps it.
+    Without a Kinematics, the grip is a body with a pose, called GRIP.
     """
 
-    def __init__(self, kinematics, names, frame, offset=(0.0, 0.0, 0.0), tool=(0.0, 0.0, 0.0),
-                 joints=None):
+    def __init__(self, kinematics: Kinematics | None, names: Sequence[str], frame: np.ndarray,
+                 hook_offset: Sequence[float] | np.ndarray = ORIGIN,
+                 tool_to_grip: Sequence[float] | np.ndarray = ORIGIN,
+                 joints: Sequence[str] = ()) -> None:
         """
-        Take a Kinematics and the `names` of the bodies whose poses come.
+        Prepare for the poses of the bodies `names`, and for the robot's `joints`.
 
-        Where GRIP is one of them there is no Kinematics: `tool` (3,), m, then leads from the
-        tool's origin to the grip along the grip's axes. `joints` are the names that the robot has
-        for (*ARM, *FINGERS, TORSO), with GRIP for FINGERS; None for those of a Fetch.
+        `frame` (7,) is the pose of the robot's base_link in the frame of poses and observation.
+        `hook_offset` (3,), m, in that frame, is added to each position of the hook (see
+        docs/fetch_simulated.md, The table). `tool_to_grip` (3,), m, leads from the origin of the
+        tool to the grip along the axes of the grip; only used without a Kinematics. The joints
+        are those of arm, fingers and torso in this order, or of the fingers alone without a
+        Kinematics; by default those of a Fetch.
         """
-        self._kinematics, self._frame, self._offset = kinematics, frame, np.asarray(offset)
-        self._names, self._tool = tuple(names), np.asarray(tool)
-        told = GRIP in self._names
-        self._joints = joints or (FINGERS if told else (*ARM, *FINGERS, TORSO))
-        self._fingers = slice(0, 2) if told else slice(len(ARM), len(ARM) + 2)
+        self._kinematics, self._frame, self._offset = kinematics, frame, np.asarray(hook_offset)
+        self._names, self._tool = tuple(names), np.asarray(tool_to_grip)
+        self._joints = joints or (FINGERS if kinematics is None else (*ARM, *FINGERS, TORSO))
+        self._fingers = slice(0, 2) if kinematics is None else slice(len(ARM), len(ARM) + 2)
         self.forget()
 
-    def forget(self):
-        """Know nothing: between two episodes, somebody has moved things."""
+    def forget(self) -> None:
+        """Forget all measurements: between two episodes, a person may move the objects."""
         self.joints = JointStates(self._joints)
         self.tracks = {name: Track() for name in self._names}
 
-    def problem(self, now, limit):
-        """
-        Return why there is no observation at `now`, or an empty text.
-
-        `limit` is the age, s, beyond which a joint state or pose is too old.
-        """
+    def problem(self, now: float, limit: float) -> str:
+        """Return which joint or pose is unknown at `now`, or older than `limit`, s, or ''."""
         for name, track in self.tracks.items():
             if track.pose is None:
                 return f'no pose of {name} yet'
@@ -95,32 +98,39 @@ class RobotView:
                         f'{limit:g} s')
         return self.joints.problem(now, limit)
 
-    def grip(self):
-        """Return the present Grip in the frame of the poses."""
-        if GRIP in self.tracks:
-            return self._told_grip(self.tracks[GRIP])
+    def position(self, name: str) -> np.ndarray:
+        """Return where a body was seen last, (3,), m; ValueError if it was not seen yet."""
+        pose = self.tracks[name].pose
+        if pose is None:
+            raise ValueError(f'no pose of {name} yet')
+        return pose[:3].copy()
+
+    def grip(self) -> Grip:
+        """Return the present Grip in the frame of the poses; NaN where it is not known yet."""
+        if self._kinematics is None:
+            return self._grip_from_pose(self.tracks[GRIP])
         joints, arm = self.joints, slice(0, len(ARM))
         return into(self._frame, self._kinematics.grip(
             joints.positions[arm], joints.velocities[arm], joints.positions[-1]))
 
-    def observation(self):
-        """Return the observation, (40,) where there is a track called hook, else (25,)."""
+    def observation(self) -> np.ndarray:
+        """Return the observation, (40,) if there is a body called hook, else (25,)."""
         grip, joints = self.grip(), self.joints
         fingers = self._fingers
-        thing, hook = (self._see(name) for name in ('object', 'hook'))
+        hook = self._see('hook') if 'hook' in self.tracks else None
         return observe(grip.position, grip.linear * CONTROL_PERIOD, joints.positions[fingers],
-                       joints.velocities[fingers] * CONTROL_PERIOD, thing, hook)
+                       joints.velocities[fingers] * CONTROL_PERIOD, self._see('object'), hook)
 
-    def _told_grip(self, track):
-        """Return the Grip by the poses of its Track."""
+    def _grip_from_pose(self, track: Track) -> Grip:
         pose = np.full(7, np.nan) if track.pose is None else track.pose
         angular, linear = (each / CONTROL_PERIOD for each in track.motion)
         return Grip(pose[:3], pose[3:], linear, angular,
                     matrix(pose[3:]).reshape(3, 3) @ self._tool)
 
-    def _see(self, name):
-        if name not in self.tracks:
-            return None
+    def _see(self, name: str) -> Motion:
+        """Return position, angles and motion of a body for the observation."""
         track = self.tracks[name]
-        place, *rest = see(track.pose, track.motion)
-        return (place + self._offset if name == 'hook' else place, *rest)
+        if track.pose is None:
+            raise ValueError(f'no pose of {name} yet')
+        position = track.pose[:3] + self._offset if name == 'hook' else track.pose[:3]
+        return position, euler(matrix(track.pose[3:])), *track.motion

@@ -12,97 +12,57 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What all tasks of the Fetch arm share: its steps, and 25 elements of the observation."""
+"""What all tasks of the Fetch arm share: how it moves, and the 25 elements that it observes."""
 
-from rpl_ros.robot.observe import euler, observe
-from rpl_ros.tasks import fetch
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
 from rpl_ros.tasks.simulated import SimulatedTask
-from rpl_ros.tasks.specs import CONTROL_PERIOD
 
-TABLE_TOP = 0.4  # m
+if TYPE_CHECKING:
+    from rpl_ros.tasks.fetch import Fetch
 
 
 class FetchTask(SimulatedTask):
     """
-    A task in a compiled scene with the Fetch and a free body `object0`.
+    A task in a scene with the Fetch and a free body `object0`.
 
-    Subclasses add reset(episode), which draws the scene from (`seed`, episode) alone, and may add
-    to the observation. See docs/observations.md for its elements.
+    Subclasses name the `scene`, a file in sim/, implement start(), and may add to the observation.
     """
 
-    def __init__(self, name, seed, model):
-        """Take the compiled scene; ValueError for an unknown task."""
-        super().__init__(name, seed, model)
-        self._fetch = fetch.find_fetch(model, self.data)
-        self._displacement = fetch.MAX_DISPLACEMENT
-        self._object = model.site('object0').id
-        self._object_place = self.data.site_xpos[self._object]
-        self._pose = model.joint('object0:joint').qposadr[0]
-        self._velocity = model.joint('object0:joint').dofadr[0]
+    scene: str
+    physics: Fetch
+    noise_std = 0.0  # m and rad, of the poses that are observed
 
-    def set_speed(self, max_ee_speed):
-        """
-        Make a held action of 1 move the gripper with `max_ee_speed`, m/s, from now on.
+    def build(self, objects: str) -> Fetch:
+        """Return the scene with the arm."""
+        # Here, not above: a task is known on machines without MuJoCo, too.
+        from rpl_ros.tasks.fetch import Fetch, load_scene
+        return Fetch(load_scene(self.scene).compile())
 
-        The weld lags in proportion, so that the displacement is scaled; measured from 0.05 to
-        0.8275 m/s, the gripper is within 5 % of it where the arm reaches freely.
-        """
-        self._displacement = fetch.MAX_DISPLACEMENT * max_ee_speed / fetch.HELD_SPEED
+    def set_speed(self, max_ee_speed: float) -> None:
+        """Make a held action of 1 move the gripper with `max_ee_speed`, m/s."""
+        self.physics.set_speed(max_ee_speed)
 
-    def _settle(self, pose, height):
-        """
-        Return the state with the gripper at its start, `height` m above that of Push.
+    def move(self, action: np.ndarray) -> None:
+        """Execute `action` (4,): displacement of the gripper, and fingers."""
+        self.physics.move(action)
 
-        The object lies at `pose` (7,) meanwhile: m and quaternion w, x, y, z.
-        """
-        self._place(pose)
-        fetch.move_to_start(self.model, self.data, self._fetch, height)
-        return self.save()
-
-    def _place(self, pose):
-        """Put the object at `pose` (7,): m and quaternion w, x, y, z; at rest."""
-        self.data.qpos[self._pose:self._pose + 7] = pose
-        self.data.qvel[self._velocity:self._velocity + 6] = 0
-
-    def _begin(self, episode, goal):
-        """Return the first State of an episode whose scene is set up."""
-        self.model.site('goal').pos[:] = goal
-        return super()._begin(episode, goal)
-
-    def _move(self, action):
-        """Do a control step of physics with `action` (4,)."""
-        fetch.step_fetch(self.model, self.data, self._fetch, action, self._displacement)
-
-    def _refresh(self):
-        """Bring poses and velocities in `data` up to date."""
-        fetch.refresh(self.model, self.data)
-
-    def achieved(self):
-        """Return where the object is (3,), m."""
-        return self._object_place.copy()
-
-    def advance(self, action):
+    def advance(self, action: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """
         Execute `action` (4,) outside of any episode: for planning, without building a State.
 
         Return the positions of gripper and object, (3,) each, m; the next call overwrites them.
         """
-        fetch.step_fetch(self.model, self.data, self._fetch, action, self._displacement)
-        return self._fetch.grip, self._object_place
+        self.physics.move(action)
+        return self.physics.grip, self.physics.object
 
-    def _observation(self):
-        """Return the observation of the present state."""
-        return self._observed(self._seen(self._object))
+    def observe(self) -> np.ndarray:
+        """Return the observation (25,) of the present state."""
+        return self.physics.observe(self.physics.body_motion(self.physics.object_site))
 
-    def _observed(self, thing, hook=None):
-        """Return the observation; `thing` and `hook` are what _seen returns."""
-        views = self._fetch
-        _, grip_motion = fetch.site_motion(self.model, self.data, views.grip_site)
-        return observe(views.grip, grip_motion, views.fingers,
-                       views.finger_motion * CONTROL_PERIOD, thing, hook)
-
-    def _seen(self, site):
-        """Return position, Euler angles, angular and linear motion per control step of a site."""
-        spin, motion = fetch.site_motion(self.model, self.data, site)
-        data = self.data
-        return [data.site_xpos[site], euler(data.site_xmat[site]), spin, motion]
+    def achieved(self) -> np.ndarray:
+        """Return the position of the object (3,), m."""
+        return self.physics.object.copy()

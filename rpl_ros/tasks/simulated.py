@@ -12,109 +12,131 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What all simulated tasks share: states, saving and going back."""
+"""What all simulated tasks share: reset, step, saved states. No MuJoCo: see Physics."""
 
-import mujoco
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, TYPE_CHECKING
+
 import numpy as np
-
 from rpl_ros.data import State
-from rpl_ros.rewards import has_reached, task_reward
-from rpl_ros.tasks.physics import forget_warnings, restore_state, save_state, why_unsound
-from rpl_ros.tasks.specs import spec
+from rpl_ros.streams import generator, Stream
+from rpl_ros.tasks.rewards import has_reached, next_state
+from rpl_ros.tasks.specs import TaskSpec
+
+if TYPE_CHECKING:
+    from rpl_ros.tasks.physics import Physics
 
 
 class SimulatedTask:
     """
-    A task in a compiled MuJoCo model.
+    A task in a MuJoCo scene.
 
-    Subclasses add reset(episode), which draws the scene from (`seed`, episode) alone, and
-    _move(action), _refresh(), _observation() and achieved(); see there.
+    Subclasses say what the task is, `spec`, and implement build(), start(), move(), observe() and
+    achieved(). `problem` is the reason why the episode had to end early, or empty.
     """
 
-    def __init__(self, name, seed, model):
-        """Take the compiled scene; ValueError for an unknown task."""
-        self.spec = spec(name)
+    spec: TaskSpec
+    physics: Physics
+    takes_objects = False  # whether `objects` may name a folder of meshes
+
+    def __init__(self, seed: int, objects: str = '') -> None:
+        """
+        Build the scene; `objects` is a folder of meshes, 'unseen', or empty.
+
+        ValueError for `objects` where the task has only one object.
+        """
+        if objects and not self.takes_objects:
+            raise ValueError(f'task {self.spec.name} has only one object: objects={objects!r} is '
+                             'for complex_hook only')
         self.seed = seed
-        self.model = model
-        self.data = mujoco.MjData(model)
-        self._episode, self._step = None, 0
-        self._goal = np.zeros(3)
-        self.problem = ''  # why the present episode had to end early
+        self.physics = self.build(objects)
+        self.model, self.data = self.physics.model, self.physics.data
+        self.problem = ''
+        self._state: State | None = None
 
-    def warm_up(self):
-        """Do what would make a first reset slow; realtime control asks for it before it begins."""
-
-    def _begin(self, episode, goal):
-        """Return the first State of an episode whose scene is set up; `goal` is (3,), m."""
-        self._goal, self.problem = goal, ''
-        forget_warnings(self.data)
-        self._refresh()
-        self._episode, self._step = episode, 0
-        return self._state(np.zeros(self.spec.action_size), applied=False)
-
-    def step(self, sent, applied=True, command_age=0.0):
-        """
-        Execute the command `sent` (A,), clipped to [-1, 1], for one control step of 40 ms.
-
-        Return the State after it. `applied` is False where `sent` is not the commanded action (a
-        missed command); `command_age`, s, is passed on. Where MuJoCo was unstable and has reset
-        itself, the episode is truncated, the step counts as not applied, and `problem` says so.
-        """
-        action = np.clip(sent, -1.0, 1.0)
-        self._move(action)
-        self._step += 1
-        self.problem = why_unsound(self.data)
-        return self._state(action, applied and not self.problem, command_age)
-
-    def _move(self, action):
-        """Do a control step of physics with `action` (A,), and _refresh()."""
+    def build(self, objects: str) -> Physics:
+        """Return the Physics of the scene."""
         raise NotImplementedError
 
-    def _refresh(self):
-        """Bring the poses in `data` up to date with its joints; mj_step leaves older ones."""
+    def start(self, rng: np.random.Generator) -> np.ndarray:
+        """Set up a scene that is drawn from `rng` alone; return the goal (3,), m."""
         raise NotImplementedError
 
-    def _observation(self):
+    def move(self, action: np.ndarray) -> None:
+        """Execute `action` (A,), within [-1, 1], for one control step; refresh `data`."""
+        raise NotImplementedError
+
+    def observe(self) -> np.ndarray:
         """Return the observation (O,) of the present state: see docs/observations.md."""
         raise NotImplementedError
 
-    def achieved(self):
-        """Return where the object is (3,), m."""
+    def achieved(self) -> np.ndarray:
+        """Return the position of the object (3,), m."""
         raise NotImplementedError
 
-    def _state(self, action, applied, command_age=0.0):
-        """Return the State after the present step, in which `action` (A,) was executed."""
-        observation, achieved = self._observation(), self.achieved()
-        success = not self.problem and has_reached(achieved, self._goal, self.spec.reach)
-        if self.spec.reward == 'sparse':
-            reward = success - 1.0  # as task_reward says, in less time
-        else:
-            reward = float(task_reward(self.spec, achieved, self._goal, observation, action))
-        return State(
-            episode=self._episode, step=self._step, observation=observation,
-            achieved_goal=achieved, desired_goal=self._goal.copy(),
-            reward=reward if self._step else 0.0, success=success,
-            truncated=self._step == self.spec.horizon or bool(self.problem), applied=applied,
-            command_age=command_age)
+    def set_speed(self, max_ee_speed: float) -> None:
+        """Make a held action of 1 move the gripper with `max_ee_speed`, m/s; or ValueError."""
+        raise ValueError(f'task {self.spec.name} has another arm, driven by torques: max_ee_speed '
+                         'is for the tasks of the Fetch')
 
-    def save(self):
+    def warm_up(self) -> None:
+        """Do what would make a first reset slow; for control in real time."""
+
+    def reset(self, episode: int, goal: np.ndarray | None = None) -> State:
+        """
+        Set up the scene of episode number `episode` and return its first State.
+
+        It follows from (`seed`, `episode`) alone, but for a `goal` (3,), m, from outside: see
+        TaskSpec.checked_goal().
+        """
+        self.physics.clear_warnings()
+        own = self.start(generator(self.seed, Stream.SCENE, episode))
+        goal = own if goal is None else goal
+        self.physics.show_goal(goal)
+        self.physics.refresh()
+        self.problem = ''
+        observation, achieved = self.observe(), self.achieved()
+        self._state = State(episode, 0, observation, achieved, goal,
+                            success=has_reached(achieved, goal, self.spec.reach))
+        return self._state
+
+    def step(self, sent: np.ndarray) -> State:
+        """
+        Execute the command `sent` (A,), clipped to [-1, 1], for one control step of 40 ms.
+
+        Return the State after it. Where MuJoCo has warned since the start of the episode, the
+        episode is truncated, the step was not applied, and `problem` gives the reason.
+        """
+        assert self._state is not None, 'reset() comes before step()'
+        action = np.clip(sent, -1.0, 1.0)
+        self.move(action)
+        self.problem = self.physics.why_unstable()
+        self._state = next_state(self.spec, self._state, self.observe(), self.achieved(), action,
+                                 self.problem)
+        return self._state
+
+    def save(self) -> np.ndarray:
         """Return the full physics state, as an array."""
-        return save_state(self.model, self.data)
+        return self.physics.save()
 
-    def restore(self, state):
+    def restore(self, state: np.ndarray) -> None:
         """Set the physics to what save() returned."""
-        restore_state(self.model, self.data, state)
-        self._refresh()
+        self.physics.restore(state)
 
-    def snapshot(self):
-        """Return all that the rest of the episode follows from, as a dict."""
-        return {'seed': self.seed, 'episode': self._episode, 'step': self._step,
-                'physics': self.save()}
+    def snapshot(self) -> dict[str, Any]:
+        """Return all that determines the rest of the episode."""
+        assert self._state is not None, 'reset() comes before snapshot()'
+        return {'seed': self.seed, 'episode': self._state.episode, 'step': self._state.step,
+                'goal': self._state.desired_goal, 'physics': self.save()}
 
-    def rewind(self, snapshot):
-        """Go back to what snapshot() returned, also that of another object of the same task."""
-        if (self.seed, self._episode) != (snapshot['seed'], snapshot['episode']):
+    def rewind(self, snapshot: Mapping[str, Any]) -> None:
+        """Go back to what snapshot() returned, here or in another object of the same task."""
+        state = self._state
+        if state is None or (self.seed, state.episode) != (snapshot['seed'], snapshot['episode']):
             self.seed = snapshot['seed']
-            self.reset(snapshot['episode'])
+            state = self.reset(snapshot['episode'])
         self.restore(snapshot['physics'])
-        self._step = snapshot['step']
+        self._state = replace(state, step=snapshot['step'], desired_goal=snapshot['goal'])

@@ -15,19 +15,38 @@
 """
 The scene of a running simulator in a window.
 
-The window has a model and data of its own, drawn by a thread: the control loop only leaves a copy
-of its state there, which takes microseconds, and never waits for a picture.
+A thread draws a model and data of its own: the control loop only leaves a copy of its state, which
+takes microseconds, and never waits for a picture.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 import copy
 import os
 import subprocess
 import sys
 import threading
 import time
+from typing import Protocol, TYPE_CHECKING
+
+import mujoco
+import numpy as np
+from rpl_ros.tasks.poses import matrix
+
+if TYPE_CHECKING:
+    from mujoco.viewer import Handle
+
+
+class Scene(Protocol):
+    """A task that can be shown."""
+
+    model: mujoco.MjModel
+    data: mujoco.MjData
+
 
 PERIOD = 1 / 30  # s, between pictures
-# Tried in another process: where it cannot open its window, MuJoCo's viewer ends the process.
+# Run in another process: MuJoCo's viewer ends the process where it cannot open its window.
 PROBE = """import glfw
 glfw.init() or exit(1)
 glfw.window_hint(glfw.VISIBLE, False)
@@ -40,23 +59,25 @@ CHANGING = ('geom_type', 'geom_dataid', 'geom_size', 'geom_aabb', 'geom_rbound',
 
 
 class Window:
-    """Shows a task; after the user has closed it, it does nothing any more."""
+    """Shows a task until the user closes the window."""
 
-    def __init__(self, task, viewer, model, data, threads):
+    def __init__(self, task: Scene, viewer: Handle, model: mujoco.MjModel,
+                 data: mujoco.MjData, threads: Sequence[threading.Thread]) -> None:
         """
-        Take the task and a passive viewer of `model` and `data`, copies of the task's.
+        Begin to draw `task` in a passive viewer of `model` and `data`, copies of the task's.
 
         `threads` are those of the viewer.
         """
         self._task, self._viewer, self._model, self._data = task, viewer, model, data
         self._viewer_threads = threads
-        self._latest, self._due = None, 0.0
+        self._due = 0.0
+        self._latest: tuple[np.ndarray, list[tuple[str, np.ndarray]]] | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._draw, name='window', daemon=True)
         self._thread.start()
 
-    def show(self):
-        """Leave the present state to be drawn, at most 30 times a second."""
+    def show(self) -> None:
+        """Copy the present state for the drawing thread, at most 30 times a second."""
         now = time.monotonic()
         if now < self._due or self._stop.is_set():
             return
@@ -65,9 +86,8 @@ class Window:
         self._latest = (self._task.data.qpos.copy(),
                         [(name, getattr(model, name).copy()) for name in CHANGING])
 
-    def _draw(self):
-        """Draw what show() left until the window is closed; runs in a thread."""
-        import mujoco
+    def _draw(self) -> None:
+        """Draw the states of show() until the window is closed; runs in a thread."""
         while not self._stop.wait(PERIOD) and self._viewer.is_running():
             latest, self._latest = self._latest, None
             if latest is None:
@@ -81,21 +101,21 @@ class Window:
         self._stop.set()
 
     @property
-    def is_open(self):
-        """Return whether there is a window still."""
+    def is_open(self) -> bool:
+        """Return whether the window is still open."""
         return not self._stop.is_set()
 
-    def close(self):
+    def close(self) -> None:
         """Close the window."""
         self._stop.set()
         self._thread.join(STOP_WITHIN)
         self._viewer.close()
-        # It only asks them to end. One that still draws while the process ends, crashes it.
+        # close() only asks the threads to end. One that draws while the process ends crashes it.
         for thread in self._viewer_threads:
             thread.join(STOP_WITHIN)
 
 
-def why_no_display():
+def why_no_display() -> str:
     """Return why no window can be opened here, or an empty text; takes a quarter of a second."""
     if sys.platform.startswith('linux') and not (os.environ.get('DISPLAY')
                                                  or os.environ.get('WAYLAND_DISPLAY')):
@@ -108,8 +128,8 @@ def why_no_display():
     return '' if probe.returncode == 0 else 'no window with OpenGL can be opened on the display'
 
 
-def open_window(task):
-    """Return a Window on a simulated task; None, and a line on stderr, where none can be."""
+def open_window(task: Scene) -> Window | None:
+    """Return a Window on a simulated task; None, and a line on stderr, if it cannot open."""
     problem = why_no_display()
     if not problem:
         try:
@@ -121,29 +141,19 @@ def open_window(task):
             threads = [thread for thread in threading.enumerate() if thread not in before]
             _look(passive, model)
             return Window(task, passive, model, data, threads)
-        except Exception as error:  # GLFW and drivers raise what they like; the run must go on
+        except Exception as error:  # GLFW and drivers raise what they like; the run continues
             problem = next(iter(str(error).splitlines()), type(error).__name__)
-    print(f'warning: the run goes on without a window: {problem} (headless:=true: do not try)',
+    print(f'warning: the run continues without a window: {problem} (headless:=true: do not try)',
           file=sys.stderr, flush=True)
     return None
 
 
-def _look(passive, model):
-    """Look at the scene from where the pictures of a report are taken, free to be turned."""
-    import numpy as np
+def _look(passive: Handle, model: mujoco.MjModel) -> None:
+    """Put the free camera of the viewer where the pictures of a report are taken from."""
     camera = model.camera('overview')
-    forward = -camera_axes(camera.quat[:])[:, 2]
+    forward = -matrix(camera.quat).reshape(3, 3)[:, 2]
     with passive.lock():
         passive.cam.lookat[:] = camera.pos + 1.7 * forward
         passive.cam.distance = 1.7
         passive.cam.azimuth = np.degrees(np.arctan2(forward[1], forward[0]))
         passive.cam.elevation = np.degrees(np.arcsin(forward[2]))
-
-
-def camera_axes(quaternion):
-    """Return the rotation matrix (3, 3) of a quaternion w, x, y, z."""
-    import mujoco
-    import numpy as np
-    matrix = np.empty(9)
-    mujoco.mju_quat2Mat(matrix, quaternion)
-    return matrix.reshape(3, 3)

@@ -1,0 +1,1 @@
+"""Because this file is here, pytest finds the package in this folder."""

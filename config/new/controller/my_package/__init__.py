@@ -1,0 +1,1 @@
+"""A base controller for rpl_ros."""

@@ -1,0 +1,1 @@
+"""A task for rpl_ros, and its base controller."""
