@@ -91,7 +91,8 @@ def nodes(domain, folder, **parameters):
     Start nodes given as name={parameter: value}; yield {name: process}; stop them after.
 
     A value under the key '-r' is a remapping, or several. Each node's output is in
-    folder/<name>.log; the end of it is printed, for pytest to show, if the test fails.
+    folder/<name>.log. Its end is printed, for pytest to show, if the test fails here or a node
+    ends with another code than 0.
     """
     environment = {**os.environ, 'ROS_DOMAIN_ID': str(domain), 'PYTHONUNBUFFERED': '1'}
     started = {}
@@ -109,8 +110,7 @@ def nodes(domain, folder, **parameters):
         yield started
     except BaseException:
         for name, process in started.items():
-            lines = (folder / f'{name}.log').read_text(errors='replace').splitlines()
-            print(f'--- {name}, return code {process.poll()}', *lines[-30:], sep='\n')
+            _print_log(name, process, folder)
         raise
     finally:
         for process in started.values():
@@ -122,6 +122,14 @@ def nodes(domain, folder, **parameters):
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        for name, process in started.items():
+            if process.returncode:
+                _print_log(name, process, folder)
+
+
+def _print_log(name, process, folder):
+    lines = (folder / f'{name}.log').read_text(errors='replace').splitlines()
+    print(f'--- {name}, return code {process.poll()}', *lines[-30:], sep='\n')
 
 
 def random_policy(task, rng, **more):

@@ -299,7 +299,7 @@ def _received(message: BaseAction | Command) -> Instant:
     return Instant(time.monotonic(), from_time(message.header.stamp))
 
 
-main = partial(run_node, FetchAdapterNode, keep_context=True, ends=True)
+main = partial(run_node, FetchAdapterNode, interruptible=False, ends=True)
 
 if __name__ == '__main__':
     raise SystemExit(main())

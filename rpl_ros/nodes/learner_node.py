@@ -28,10 +28,8 @@ import threading
 import time
 
 from builtin_interfaces.msg import Time
-import rclpy
 from rpl_msgs.msg import LearnerStatus, PolicyWeights, Task
 from rpl_ros.data import Command, Episode, State
-from rpl_ros.learning.learner import LearningError
 from rpl_ros.learning.learner_folder import LearnerFolder
 from rpl_ros.learning.process import tune_process
 from rpl_ros.policy.weights import digest
@@ -198,9 +196,7 @@ class LearnerNode(ManagedNode):
                     self._save_wanted.clear()
                     self._save()
         except Exception as error:  # any error must be reported, while the robot continues
-            # After Ctrl-C a publisher refuses to publish: that is not an error of the learner.
-            if rclpy.ok() or isinstance(error, LearningError):
-                self._error = f'the learner failed: {type(error).__name__}: {error}'
+            self._error = f'the learner failed: {type(error).__name__}: {error}'
 
     def _train_once(self) -> None:
         """Add the new episodes and do one update, or wait a short time."""

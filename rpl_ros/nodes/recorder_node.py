@@ -243,7 +243,7 @@ class RecorderNode(RplNode):
 
 
 # close() empties the queues, and must still see who publishes on each topic.
-main = partial(run_node, RecorderNode, keep_context=True)
+main = partial(run_node, RecorderNode, interruptible=False)
 
 if __name__ == '__main__':
     sys.exit(main())

@@ -15,16 +15,16 @@
 """How every node starts and ends: its help, its exit code, its signals."""
 
 from collections.abc import Callable
-from contextlib import suppress
 import os
 from pathlib import Path
 import signal
 import sys
 import time
+from types import FrameType
 
 import rclpy
 from rclpy.duration import Duration
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 from rpl_ros.common import console
@@ -40,19 +40,26 @@ from rpl_ros.settings.fields import SettingsError
 
 LAST_MESSAGES_TIMEOUT = 5.0
 """Longest time that a node waits at its end until all readers have its last messages, s."""
+SIGNAL_PERIOD = 0.1
+"""Longest time from a signal to the end of a node that waits for messages, s."""
+CALLBACK_TIMEOUT = 2.0
+"""Time after a signal at which a callback that still runs is interrupted, s."""
 PARENT = os.getppid()  # read early: the launcher may die at any time
 
 
 def run_node(make: Callable[[], RplNode], args: list[str] | None = None,
-             keep_context: bool = False, ends: bool = False) -> int:
+             interruptible: bool = True, ends: bool = False) -> int:
     """
     Run the node that `make()` returns until it is done or interrupted; return the exit code.
 
     0: the node is done, or it has no end of its own (`ends` is false) and was interrupted by
     SIGINT (Ctrl-C) or SIGTERM. 130: a node that `ends` was interrupted before its end. 1: the
     node failed (`node.failure`). 2: bad parameters or a bad command line. `--help` only prints
-    help. With `keep_context`, signals do not shut down the ROS context: in close() the node can
-    still publish, and sees the graph. A node that is done ends when its readers have its last
+    help.
+
+    A signal does not shut down ROS: the callback under way runs to its end, and in close() the
+    node can still publish. A callback that takes longer than CALLBACK_TIMEOUT is interrupted,
+    unless `interruptible` is false. A node that is done ends when its readers have its last
     messages, at the latest after LAST_MESSAGES_TIMEOUT.
     """
     console.begin()
@@ -64,6 +71,14 @@ def run_node(make: Callable[[], RplNode], args: list[str] | None = None,
         return 0
     local_by_default()
     signals: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if interruptible and not signals:
+            signal.setitimer(signal.ITIMER_REAL, CALLBACK_TIMEOUT)
+        signals.append(number)
+    for stop in STOP_SIGNALS:
+        signal.signal(stop, note)
+    signal.signal(signal.SIGALRM, _interrupt)
     try:
         for path in parameter_files(words):  # of a pipe, ROS would wait for the end for ever
             open_regular(path).close()
@@ -71,41 +86,28 @@ def run_node(make: Callable[[], RplNode], args: list[str] | None = None,
         if foreign:
             raise ValueError(f'unknown argument {foreign[0]!r}: parameters follow --ros-args, '
                              f'see `{name} --help`')
-        if keep_context:
-            rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-            # No exception: a callback always runs to its end, and what it publishes is sent.
-            for number in STOP_SIGNALS:
-                signal.signal(number, lambda number, frame: signals.append(number))
-        else:
-            rclpy.init(args=args)
+        # The handlers of rclpy shut down ROS in a thread, at any point of a callback, and wake
+        # an executor that may be gone.
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:  # of rcl: a bad flag, remapping, file or domain
         print(f'error: {name}: bad command line or environment: {error}', file=sys.stderr)
         return BAD_SETTINGS
     node, code, interrupted = None, 1, INTERRUPTED if ends else 0
-    # It lives until try_shutdown() has ended the thread of rclpy's signal handlers: that thread
-    # may still wake the executor, and would crash where its guard conditions are gone.
-    executor: SingleThreadedExecutor | None = None
     try:
         node = make()
         node.start()
-        executor = SingleThreadedExecutor()
-        code = 0 if _spin(node, executor, signals, 0.05 if keep_context else 0.5) else interrupted
+        code = 0 if _spin(node, signals) else interrupted
     except SettingsError as error:
         print(f'error: {error}', file=sys.stderr)
         code = BAD_SETTINGS
-    except (KeyboardInterrupt, ExternalShutdownException):
+    except KeyboardInterrupt:
         code = interrupted
-    except Exception:
-        if rclpy.ok():
-            raise
-        code = interrupted  # Ctrl-C in a callback: its publishers refuse to publish
     finally:
-        # Another Ctrl-C must not interrupt close(), which may write a checkpoint or a bag.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if keep_context:
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        # From here on nothing is interrupted: close() may write a checkpoint or a bag.
+        interruptible = False
+        signal.setitimer(signal.ITIMER_REAL, 0)
         if node is not None:
             node.close()
             code = 1 if node.failure else code
@@ -118,21 +120,25 @@ def run_node(make: Callable[[], RplNode], args: list[str] | None = None,
     return code
 
 
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Interrupt the callback under way."""
+    raise KeyboardInterrupt
+
+
 def _wait_for_readers(node: RplNode) -> None:
     """Wait until all readers have a node's messages: DDS drops the others when it ends."""
     end = time.monotonic() + LAST_MESSAGES_TIMEOUT
     for stream in node.publishers:
         left = Duration(seconds=max(0.0, end - time.monotonic()))
-        with suppress(RuntimeError):  # of rcl: a signal has shut down ROS
-            stream.wait_for_all_acked(left)
+        stream.wait_for_all_acked(left)
 
 
-def _spin(node: RplNode, executor: SingleThreadedExecutor, signals: list[int],
-          period: float) -> bool:
+def _spin(node: RplNode, signals: list[int]) -> bool:
     """Spin until the node is done, a signal arrives or the launcher dies; return if done."""
+    executor = SingleThreadedExecutor()
     executor.add_node(node)
-    while rclpy.ok() and not node.done and not signals:
-        executor.spin_once(timeout_sec=period)
+    while not node.done and not signals:
+        executor.spin_once(timeout_sec=SIGNAL_PERIOD)
         if node.crash:
             raise node.crash
         if _launcher_is_gone():

@@ -28,12 +28,15 @@ from rpl_ros.bags.reader import read_messages
 from rpl_ros.common.assets import share
 from rpl_ros.common.discovery import SETTINGS as DISCOVERY
 from rpl_ros.ros.node_help import SETTINGS
+from rpl_ros.ros.running import CALLBACK_TIMEOUT
 from sweep_tools import read_until, wait_for
 
 pytestmark = pytest.mark.graph
 
 NODE = """
-import rclpy
+import os
+import signal
+import time
 from rpl_msgs.msg import LearnerStatus
 from rpl_ros.settings.nodes import DashboardSettings
 from rpl_ros.ros.params import RplNode
@@ -49,21 +52,44 @@ class Late(RplNode):
     def on_timer(self):
         {what}
         self.sender.publish(LearnerStatus())
+        print('the callback has ended', flush=True)
 
-raise SystemExit(run_node(Late))
+    def close(self):
+        self.sender.publish(LearnerStatus())
+        print('closed', flush=True)
+
+raise SystemExit(run_node(Late, ends={ends}, interruptible={interruptible}))
 """
+STOP = 'os.kill(os.getpid(), signal.{}); time.sleep({})'
 
 
-@pytest.mark.parametrize('what, code', [
-    ('rclpy.shutdown()', 0),  # what Ctrl-C does, while a callback is about to publish
-    ('raise ValueError("an error of its own")', 1)])
-def test_a_callback_cut_short_by_the_end_is_no_error(what, code):
-    done = subprocess.run(
-        [sys.executable, '-c', NODE.format(what=what), '--ros-args', '-p', 'seed:=1'],
-        capture_output=True, text=True, timeout=60,
-        env={**os.environ, 'ROS_DOMAIN_ID': str(free_domain())})
-    assert done.returncode == code, done.stderr
-    assert ('an error of its own' in done.stderr) == bool(code)
+def run_late(what, ends=False, interruptible=True):
+    """Return the finished process of a node that does `what` in a callback."""
+    code = NODE.format(what=what, ends=ends, interruptible=interruptible)
+    return subprocess.run(
+        [sys.executable, '-c', code, '--ros-args', '-p', 'seed:=1'], capture_output=True,
+        text=True, timeout=60, env={**os.environ, 'ROS_DOMAIN_ID': str(free_domain())})
+
+
+@pytest.mark.parametrize('name', ['SIGINT', 'SIGTERM'])
+@pytest.mark.parametrize('ends, code', [(False, 0), (True, 130)])
+def test_a_signal_in_a_callback_lets_it_end_and_the_node_publish(name, ends, code):
+    done = run_late(STOP.format(name, 0.3), ends)
+    assert (done.returncode, done.stderr) == (code, '')
+    assert done.stdout == 'the callback has ended\nclosed\n'
+
+
+@pytest.mark.parametrize('interruptible, printed', [
+    (True, 'closed\n'), (False, 'the callback has ended\nclosed\n')])
+def test_a_callback_that_blocks_is_interrupted_unless_it_writes_a_file(interruptible, printed):
+    done = run_late(STOP.format('SIGINT', CALLBACK_TIMEOUT + 1.0), interruptible=interruptible)
+    assert (done.returncode, done.stdout, done.stderr) == (0, printed, '')
+
+
+def test_an_error_in_a_callback_ends_the_node_with_1():
+    done = run_late('raise ValueError("an error of its own")')
+    assert done.returncode == 1 and 'an error of its own' in done.stderr
+    assert done.stdout == 'closed\n'
 
 
 LAST = """
