@@ -21,130 +21,68 @@ the last safety stage. docs/robot_contract.md explains names, frames and limits.
 
 from dataclasses import fields
 from functools import partial
+import math
 import time
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped, TwistStamped
 import numpy as np
-from rclpy.duration import Duration
-from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
+from rclpy.publisher import Publisher
 from rclpy.qos import qos_profile_sensor_data
-from rpl_msgs.msg import BaseAction, Command, LearnerStatus, Task
-from rpl_ros.robot.adapter import Adapter
 from rpl_ros.robot.clocks import Instant
 from rpl_ros.robot.contract import check_contract, require_all
+from rpl_ros.robot.fetch_adapter import FetchAdapter, RobotCommand
 from rpl_ros.robot.joints import JointMessage
 from rpl_ros.robot.kinematics import Kinematics
 from rpl_ros.robot.safety.inputs import PoseMessage
-from rpl_ros.robot.safety.modes import Output
-from rpl_ros.robot.safety.reasons import moderates, Reason
-from rpl_ros.ros.adapter_episodes import Episodes, read_clocks
-from rpl_ros.ros.convert import from_wire, state_message
-from rpl_ros.ros.diagnostics import status_message
-from rpl_ros.ros.episode_file import first_episode
-from rpl_ros.ros.managed import ManagedNode
-from rpl_ros.ros.qos import publisher, subscribe
-from rpl_ros.ros.robot_messages import from_time, read_pose, to_time, twist_message
+from rpl_ros.ros.adapter_node import AdapterNode, DEPTH
+from rpl_ros.ros.robot_messages import from_time, read_pose, twist_message
 from rpl_ros.ros.running import run_node
 from rpl_ros.settings.fields import SettingsError
 from rpl_ros.settings.robot import AdapterRunSettings
-from rpl_ros.tasks.description import task_fields
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Bool, Float64, Header
-from std_srvs.srv import SetBool, Trigger
-
-DEPTH = 10
-WATCH_PERIOD = 0.01
-"""Time between two checks whether a decision is due, s."""
-LAST_STOP_TIMEOUT = 0.5
-"""Time for which the node waits at its end until the last stop is acknowledged, s."""
+from std_msgs.msg import Float64
 
 
-class FetchAdapterNode(ManagedNode):
-    """
-    Converts messages for the Adapter, which decides, and publishes its decisions.
+class FetchAdapterNode(AdapterNode):
+    """Converts the messages of a Fetch for the FetchAdapter, and publishes twists."""
 
-    Between configure() and release() it publishes stops, and its services answer. Episodes run
-    only while it is active.
-    """
+    _adapter: FetchAdapter
 
     def __init__(self) -> None:
         """Declare the parameters; SettingsError where one of the contract was not given."""
         super().__init__('fetch_adapter_node', AdapterRunSettings)
         require_all(self._parameter_overrides, self.get_name())
-        self._episodes: Any = None  # Episodes, after configure()
 
-    def configure(self) -> None:
-        """Check the contract; nothing moves before an episode begins."""
+    @property
+    def frame(self) -> str:
+        """Return the frame of the observation."""
+        return self.settings.world_frame
+
+    def make_adapter(self) -> FetchAdapter:
+        """Return the FetchAdapter; SettingsError for a bad contract."""
         settings = check_contract(self.settings, 'fetch_adapter_node')
         try:
-            self._adapter = Adapter(settings, None if settings.grip_pose_topic else Kinematics())
+            adapter = FetchAdapter(settings, None if settings.grip_pose_topic else Kinematics())
         except (ValueError, FileNotFoundError) as error:
             raise SettingsError(f'fetch_adapter_node: {error}') from error
         # Limits that were tightened before a cleanup stay so.
-        self._adapter.tighten({field.name: self.get_parameter(field.name).value
-                               for field in fields(settings) if field.metadata['tighten']})
-        self._version = self._newest = 0  # of the policy: in the last command, of the learner
-        self._has_moved = False  # whether a twist was sent to the arm
-        self._states, self._tasks = publisher(self, 'state'), publisher(self, 'task')
+        adapter.tighten({field.name: self.get_parameter(field.name).value
+                         for field in fields(settings) if field.metadata['tighten']})
+        return adapter
+
+    def connect(self) -> list[Publisher]:
+        """Subscribe to joint states and poses; return the publisher of twists."""
+        settings = self.settings
         self._twists = self.create_publisher(TwistStamped, settings.twist_topic, DEPTH)
         self._gripper = self.create_publisher(Float64, settings.gripper_topic, DEPTH)
-        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', DEPTH)
-        subscribe(self, 'base_action', self._on_base_action)
-        subscribe(self, 'command', self._on_command)
-        subscribe(self, 'learner_status', self._on_learner_status)
         self.create_subscription(JointState, settings.joint_states_topic, self._on_joints,
                                  qos_profile_sensor_data)
         for name in self._adapter.inputs.names:
             self.create_subscription(
                 PoseStamped, getattr(settings, f'{name}_pose_topic'),
                 partial(self._on_pose, name), qos_profile_sensor_data)
-        if settings.run_stop_topic:
-            self.create_subscription(Bool, settings.run_stop_topic, self._on_run_stop, DEPTH)
-        # After a cleanup the numbers continue: residual_node ignores states of earlier episodes.
-        first = self._episodes.next if self._episodes else first_episode(settings)
-        self._episodes = Episodes(self, self._adapter, self._states, self._twists, first)
-        for name, kind, answer in (('estop', Trigger, self._on_estop),
-                                   ('reset', Trigger, self._on_reset),
-                                   ('stop_episode', Trigger, self._on_stop_episode),
-                                   ('residual', SetBool, self._on_residual)):
-            self.create_service(kind, f'~/{name}', answer)
-        self.accept_changes(self._adapter.tighten)
-        self.create_steady_timer(self._adapter.limits.period, self._on_period)
-        self.create_steady_timer(WATCH_PERIOD, self._watch)
-        self.create_steady_timer(1.0, self._on_second)
-        self.get_logger().info(f'ready for {settings.task} with residuals of at most '
-                               f'{settings.max_residual}')
-
-    def activate(self) -> None:
-        """Publish the description of the task."""
-        self._tasks.publish(Task(
-            header=Header(stamp=to_time(self.now().ros)), run=self.settings.run,
-            **task_fields(self._adapter.spec, self.settings.max_ee_speed)))
-
-    def deactivate(self) -> None:
-        """End the episode with a stop; the timers send the other stops, then nothing more."""
-        if self._adapter.episode is not None:
-            self._abandon(self._adapter.episode)
-
-    def _abandon(self, episode: int) -> None:
-        """End the episode without a last state, with a stop."""
-        self._episodes.next = episode + 1  # its number cannot be used again
-        self._adapter.end()
-        self._decide()
-
-    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Undo configure(), unless the arm is in a stop that only a person's reset may end."""
-        if self._adapter.mode.needs_reset:
-            self.get_logger().error(f'no cleanup while the arm is {self._adapter.mode.name}: '
-                                    'call ~/reset first')
-            return TransitionCallbackReturn.FAILURE
-        return super().on_cleanup(state)
-
-    def now(self) -> Instant:
-        """Return the present time by both clocks."""
-        return read_clocks(self)
+        return [self._twists]
 
     def _on_joints(self, message: JointState) -> None:
         why = self._adapter.inputs.on_joints(
@@ -152,7 +90,7 @@ class FetchAdapterNode(ManagedNode):
                          from_time(message.header.stamp)), self.now(), self._adapter.limits)
         if why:
             self.warn('joints', why)
-            self._watch()
+            self.watch()
 
     def _on_pose(self, name: str, message: PoseStamped) -> None:
         fault = self._adapter.inputs.on_pose(
@@ -163,140 +101,30 @@ class FetchAdapterNode(ManagedNode):
                                                   self._adapter.limits)
             self.warn(fault, f'{name} in the frame {message.header.frame_id!r}: {fault.name}: '
                       f'{text}')
-            self._watch()
+            self.watch()
 
-    def _on_run_stop(self, message: Bool) -> None:
-        self._adapter.on_run_stop(message.data, time.monotonic())
-        self._watch()
-
-    def _on_base_action(self, message: BaseAction) -> None:
-        self._adapter.on_base_action(message.episode, message.step, from_wire(message.action),
-                                     _received(message))
-        self._watch()
-
-    def _on_command(self, message: Command) -> None:
-        self._version = message.policy_version
-        self._adapter.counters.count('commands')
-        self._adapter.on_command(message.episode, message.step, from_wire(message.sent),
-                                 message.status, _received(message))
-        self._watch()
-
-    def _on_learner_status(self, message: LearnerStatus) -> None:
-        self._newest = message.policy_version
-        self._episodes.on_status(message.next_episodes)
-
-    def _watch(self) -> None:
-        """Decide if a decision is due."""
-        if self._adapter.due(self.now()):
-            self._decide()
-
-    def _decide(self, **person: bool) -> None:
-        """Decide and publish; `person` is estop=True or reset=True if a person requests it."""
-        adapter = self._adapter
-        command = adapter.decide(self.now(), **person)
-        if command.output == Output.TWIST:
-            assert command.twist is not None
-            self._send(command.twist, self.settings.root_frame)
-        elif command.output == Output.STOP:
-            self._stop()
+    def send(self, command: RobotCommand) -> None:
+        """Send a twist and, if it changes, the opening of the gripper."""
+        assert command.twist is not None
+        self._send(command.twist, self.settings.root_frame)
         if command.opening is not None:
             self._gripper.publish(Float64(data=float(command.opening)))
-        if adapter.playing or person or command.output == Output.STOP:
-            for reason in command.reasons:
-                if not moderates(reason) and reason != Reason.STOP_ASKED:
-                    self.warn(reason, f'{reason.name}: {command.texts.get(reason, reason.text)}')
 
     def _send(self, twist: np.ndarray, frame: str) -> None:
-        self._has_moved = True
         self._twists.publish(twist_message(twist, frame, self.now().ros))
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """Send a zero twist."""
         self._send(np.zeros(6), '' if self.settings.stop_empty_frame else self.settings.root_frame)
 
-    def _on_period(self) -> None:
-        """End the last control period and begin the next one."""
-        adapter = self._adapter
-        if adapter.state is not None:
-            self._decide()  # overloaded: neither a command nor _watch() was processed in time
-        if adapter.episode is None:
-            self._decide()
-            if self.active and adapter.at_rest:
-                self._episodes.begin_next()
-            return
-        state = adapter.next_state(self.now())
-        if state is None and adapter.cutting:
-            self.get_logger().warning(f'episode {adapter.episode} ends without a last state: '
-                                      'nothing can be measured')
-            self._abandon(adapter.episode)
-            return
-        if state is None:
-            self._episodes.warn_of_missing_inputs()
-            self._decide()
-            return
-        stamp = Header(stamp=to_time(self.now().ros), frame_id=self.settings.world_frame)
-        self._states.publish(state_message(state, self.settings.task, stamp, self.settings.run))
-        adapter.counters.count('states')
-        if state.last:
-            self._episodes.next += 1
-            self._decide()
-
-    def _on_estop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self._decide(estop=True)
-        response.success = True
-        response.message = 'stopped; ~/reset lets the arm move again'
-        return response
-
-    def _on_stop_episode(self, request: Trigger.Request,
-                         response: Trigger.Response) -> Trigger.Response:
-        episode = self._adapter.episode
-        waits = self._episodes.forget_start()
-        response.success = waits or episode is not None
-        response.message = (f'episode {episode} ends' if episode is not None else
-                            'no episode begins' if waits else 'no episode is running')
-        if episode is not None and self._adapter.playing:
-            self._adapter.cut()
-            self._decide()
-        elif episode is not None:
-            self._abandon(episode)
-        return response
-
-    def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        if self._adapter.mode.needs_reset:
-            self._decide(reset=True)
-        response.success = not self._adapter.mode.needs_reset
-        response.message = ('the next command moves the arm' if response.success
-                            else 'still stopped: release the run-stop first')
-        return response
-
-    def _on_residual(self, request: SetBool.Request, response: SetBool.Response,
-                     ) -> SetBool.Response:
-        self._adapter.residual_on = request.data
-        response.success = True
-        response.message = ('the arm executes commands' if request.data else
-                            'the arm executes base actions only')
-        self.get_logger().info(response.message)
-        return response
-
-    def _on_second(self) -> None:
-        now = self.now()
-        self._diagnostics.publish(status_message(self._adapter, now, to_time(now.ros),
-                                                 self._version, self._newest, self.active))
-
-    def release(self) -> None:
-        """Send a stop as the last message, whatever ended the node."""
-        self.end_changes()
-        if self._has_moved:
-            for _ in range(self.settings.stop_messages):
-                self._stop()
-            self._twists.wait_for_all_acked(Duration(seconds=LAST_STOP_TIMEOUT))
-        counts = ', '.join(f'{count} {name}' for name, count
-                           in sorted(self._adapter.counters.total.items()))
-        print(f'sent and received: {counts or "nothing"}', flush=True)
-
-
-def _received(message: BaseAction | Command) -> Instant:
-    """Return the Instant of a message that has just arrived: steady time now, and its stamp."""
-    return Instant(time.monotonic(), from_time(message.header.stamp))
+    def diagnosis(self, now: Instant) -> dict[str, Any]:
+        """Return {name: value} of a Fetch for people."""
+        arrival, age = self._adapter.inputs.state_ages(now)
+        grip = self._adapter.inputs.view.grip().position if math.isfinite(age) else ()
+        return {'grip in the world: x, y, z, m': ', '.join(f'{value:.3f}' for value in grip),
+                'age of the joint state by arrival, s': f'{arrival:.3f}',
+                'age of the joint state by stamp, s': f'{age:.3f}',
+                'age of the oldest pose by stamp, s': f'{self._adapter.inputs.pose_age(now):.3f}'}
 
 
 main = partial(run_node, FetchAdapterNode, interruptible=False, ends=True)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""When fetch_adapter_node begins an episode: after a service of the scene or a person asks."""
+"""When the adapter of a robot begins an episode: after a service of the scene or a person asks."""
 
 from collections.abc import Sequence
 import time

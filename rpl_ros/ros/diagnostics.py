@@ -14,7 +14,8 @@
 
 """The adapter's message on /diagnostics: its state now, and counts since the last message."""
 
-import math
+from collections.abc import Mapping
+from typing import Any
 
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -27,12 +28,12 @@ NAMES = {reason.name: reason for reason in Reason}
 
 
 def status_message(adapter: Adapter, now: Instant, stamp: Time, version: int, newest: int,
-                   active: bool) -> DiagnosticArray:
+                   active: bool, name: str, robot: Mapping[str, Any]) -> DiagnosticArray:
     """
     Return the DiagnosticArray of one second of an Adapter.
 
     `version` is the policy version of the last command, `newest` that of the learner, and `active`
-    tells whether the node is active.
+    tells whether the node called `name` is active. `robot` are {name: value} of this robot.
     """
     counts = adapter.counters.since_last_call()
     faults = adapter.faults(now)
@@ -48,8 +49,6 @@ def status_message(adapter: Adapter, now: Instant, stamp: Time, version: int, ne
     if adapter.episode is not None and stopped or adapter.mode.needs_reset:
         level, text = DiagnosticStatus.ERROR, f'stop: {", ".join(stopped) or adapter.mode.name}'
     twists = counts['twist']
-    arrival, age = adapter.inputs.state_ages(now)
-    grip = adapter.inputs.view.grip().position if math.isfinite(age) else ()
     values = {
         'lifecycle': 'active' if active else 'inactive', 'mode': adapter.mode.name,
         'episode': '' if adapter.episode is None else adapter.episode,
@@ -59,13 +58,11 @@ def status_message(adapter: Adapter, now: Instant, stamp: Time, version: int, ne
         'twists, 1/s': twists, 'stops, 1/s': counts['stop'],
         'share of twists that were moderated': f'{counts["moderated"] / max(twists, 1):.2f}',
         'share of twists from base actions': f'{counts["fallbacks"] / max(twists, 1):.2f}',
-        'grip in the world: x, y, z, m': ', '.join(f'{value:.3f}' for value in grip),
         'time from a state to its command, s': f'{adapter.latency:.3f}',
-        'age of the joint state by arrival, s': f'{arrival:.3f}',
-        'age of the joint state by stamp, s': f'{age:.3f}',
-        'age of the oldest pose by stamp, s': f'{adapter.inputs.pose_age(now):.3f}',
+        **robot,
         'faults now': '; '.join(f'{reason.name}, {text}' for reason, text in faults.items()),
         **{f'reason {name}': count for name, count in sorted(reasons.items())}}
     return DiagnosticArray(header=Header(stamp=stamp), status=[DiagnosticStatus(
-        level=level, name='fetch_adapter_node: robot', message=text, hardware_id='fetch',
+        level=level, name=f'{name}: robot', message=text,
+        hardware_id=name.removesuffix('_adapter_node'),
         values=[KeyValue(key=key, value=str(value)) for key, value in values.items()])])

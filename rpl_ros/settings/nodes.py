@@ -123,7 +123,7 @@ class EpisodeServerSettings(Common):
     """episode_server_node, which is part of the graph if an application uses it."""
 
     robot: str = setting('sim_node', 'node whose episodes it starts and stops',
-                         choices=('sim_node', 'fetch_adapter_node'))
+                         choices=('sim_node', 'fetch_adapter_node', 'robot_adapter_node'))
     service_timeout: float = setting(10.0, 'time after which a service that does not answer ends '
                                      'the goal, s', low=0.1, high=3600.0)
 

@@ -203,16 +203,33 @@ class AdapterSettings(RobotTopics):
 
 
 @dataclass(frozen=True)
-class AdapterRunSettings(Requested, StartGate, Episodes, AdapterSettings):
-    """fetch_adapter_node."""
+class RobotRun(Requested, StartGate, Episodes):
+    """Settings of the run of a robot, not of the robot: they are not in its contract."""
 
-    # Settings of the run, not of the robot: they are not in the file of a contract
     reset_service: str = setting(
         '', 'service that sets up the next scene, std_srvs/Trigger; empty = a person sets it up '
         'and calls ~/start_episode')
     residual: bool = setting(
         True, 'true: execute commands from the start; false: execute base actions only, until '
         'the service ~/residual switches commands on')
+
+
+@dataclass(frozen=True)
+class AdapterRunSettings(RobotRun, AdapterSettings):
+    """fetch_adapter_node."""
+
+
+@dataclass(frozen=True)
+class RobotAdapterSettings(RobotRun, Managed):
+    """robot_adapter_node."""
+
+    contract: str = setting(
+        '', 'file of the contract with the robot: what is measured, what is sent, and within '
+        'which limits; see docs/own_robot.md')
+    max_residual: float = setting(
+        0.3, 'largest difference between an element of the action and of the base action, without '
+        'a unit; 0 = execute base actions only. It can be made smaller while the node runs',
+        low=0.0, high=2.0)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@
 # limitations under the License.
 """A task as a YAML file, and back: see docs/own_task.md. Task.msg carries the same text."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 import hashlib
 import math
@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 from rpl_ros.common.brief import brief
+from rpl_ros.common.checked_mapping import CheckedMapping
 from rpl_ros.common.modules import load_own
 from rpl_ros.common.yaml_file import read_yaml, to_yaml
 from rpl_ros.tasks.score import MEASURES, SUCCESS
@@ -38,6 +39,12 @@ LONGEST = 1_000_000
 """Most control steps of an episode."""
 NOT_IN_DIGEST = ('name', 'text', 'horizon', 'measure', 'controller')
 """Keys that may change without a change of what the numbers of a state or action mean."""
+
+
+class TaskMapping(CheckedMapping):
+    """A mapping in the file of a task."""
+
+    error = TaskError
 
 
 def distance_reward(achieved_goal: np.ndarray, desired_goal: np.ndarray) -> np.ndarray:
@@ -92,7 +99,7 @@ def parse_spec(tree: Any, where: str, own_code: bool = True) -> TaskSpec:
     Without `own_code`, a reward package.module:function is not imported, and fails when it is
     used.
     """
-    file = _Mapping(tree, where, NEEDED, OPTIONAL)
+    file = TaskMapping(tree, where, NEEDED, OPTIONAL)
     elements = {kind: _elements(file, kind) for kind in KINDS}
     if not elements['observation'] or not elements['action']:
         raise TaskError(f'{where}: observation and action need one element at least')
@@ -119,62 +126,7 @@ def parse_spec(tree: Any, where: str, own_code: bool = True) -> TaskSpec:
         observation=elements['observation'], goal=elements['goal'], action=elements['action'])
 
 
-class _Mapping:
-    """A mapping in a YAML file, whose values are checked when they are read."""
-
-    def __init__(self, tree: Any, where: str, needed: Iterable[str],
-                 optional: Iterable[str]) -> None:
-        """Raise TaskError for anything but a mapping with the needed keys, or an unknown key."""
-        needed, known = tuple(needed), (*needed, *optional)
-        if not isinstance(tree, dict):
-            raise TaskError(f'{where}: is {brief(tree)}, expected a mapping with '
-                            f'{", ".join(needed)}')
-        for key in tree:
-            if key not in known:
-                raise TaskError(f'{where}: unknown key {brief(key)}, expected {", ".join(known)}')
-        for key in needed:
-            if key not in tree:
-                raise TaskError(f'{where}: {key} is missing')
-        self.tree, self.where = tree, where
-
-    def value(self, key: str, kind: type | tuple[type, ...], expected: str,
-              default: Any = None) -> Any:
-        """Return the value of a key; TaskError for one of another type."""
-        found = self.tree.get(key, default)
-        if not isinstance(found, kind) or isinstance(found, bool):
-            raise TaskError(f'{self.where}: {key} is {brief(found)}, expected {expected}')
-        return found
-
-    def text(self, key: str, default: str | None = None) -> str:
-        """Return a text."""
-        return self.value(key, str, 'text', default)
-
-    def number(self, key: str, low: float, high: float, default: float | None = None) -> float:
-        """Return a number from `low` to `high`."""
-        expected = f'a number from {low:g} to {high:g}'
-        found = self.value(key, (int, float), expected, default)
-        if not low <= found <= high:  # before float(), which whole numbers can be too large for
-            raise TaskError(f'{self.where}: {key} is {brief(found)}, expected {expected}')
-        return float(found)
-
-    def whole(self, key: str, low: int, high: int, default: int | None = None) -> int:
-        """Return a whole number from `low` to `high`."""
-        expected = f'a whole number from {low} to {high}'
-        found = self.value(key, int, expected, default)
-        if not low <= found <= high:
-            raise TaskError(f'{self.where}: {key} is {brief(found)}, expected {expected}')
-        return found
-
-    def choice(self, key: str, known: Iterable[str], default: str) -> str:
-        """Return one of the known texts."""
-        found = self.text(key, default)
-        if found not in known:
-            raise TaskError(f'{self.where}: {key} is {brief(found)}, expected '
-                            f'{" or ".join(known)}')
-        return found
-
-
-def _elements(file: _Mapping, kind: str) -> tuple[Element, ...]:
+def _elements(file: TaskMapping, kind: str) -> tuple[Element, ...]:
     """Return the elements {name: unit} of an observation, goal or action."""
     found = file.value(kind, dict, 'a mapping of names to units', {})
     for name, unit in found.items():
@@ -208,11 +160,11 @@ def _own(path: str, where: str) -> DenseReward:
     return DenseReward(path, function, inputs, math.inf)
 
 
-def _environment(file: _Mapping, action: tuple[Element, ...]) -> Environment | None:
+def _environment(file: TaskMapping, action: tuple[Element, ...]) -> Environment | None:
     """Return the Environment of a task, None where it has none; TaskError."""
     if 'environment' not in file.tree:
         return None
-    inner = _Mapping(file.tree['environment'], f'{file.where}: environment',
+    inner = TaskMapping(file.tree['environment'], f'{file.where}: environment',
                      ('make', 'low', 'high'), ('options', 'repeat'))
     options: Mapping = inner.value('options', dict, 'a mapping of keyword arguments', {})
     bounds = []

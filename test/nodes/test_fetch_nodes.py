@@ -240,13 +240,13 @@ def test_the_last_message_on_the_wire_is_the_stop(tmp_path, number):
 CRASH = """
 import sys
 from rpl_ros.nodes import fetch_adapter_node
-from rpl_ros.robot.adapter import Adapter
-plain = Adapter.next_state
+from rpl_ros.robot.fetch_adapter import FetchAdapter
+plain = FetchAdapter.next_state
 def next_state(self, now):
     if self.counters.total['states'] > 40:
         raise RuntimeError('on purpose')
     return plain(self, now)
-Adapter.next_state = next_state
+FetchAdapter.next_state = next_state
 sys.exit(fetch_adapter_node.main(sys.argv))
 """
 

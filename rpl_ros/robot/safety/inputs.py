@@ -22,7 +22,6 @@ import numpy as np
 from rpl_ros.robot.clocks import Ages, ages, Instant
 from rpl_ros.robot.safety.limits import Limits
 from rpl_ros.robot.safety.reasons import Reason
-from rpl_ros.settings.robot import AdapterSettings
 
 MAX_PLAUSIBLE = 1e6  # m, rad, m/s, rad/s: no sensor measures more
 Stale = TypeVar('Stale')
@@ -111,34 +110,47 @@ def bounded(action: np.ndarray, base_action: np.ndarray, bounds: np.ndarray) -> 
     return np.clip(action, base_action - bounds, base_action + bounds).clip(-1.0, 1.0)
 
 
+class ActionRules(NamedTuple):
+    """
+    What a contract says of actions.
+
+    `residual` (A,) is the largest difference between action and base action, without a unit.
+    """
+
+    residual: np.ndarray
+    base_action_timeout: float
+    command_timeout: float
+
+
 def choose_action(base_action: np.ndarray | None, sent: np.ndarray | None, base_ages: Ages,
                   command_ages: Ages, residual_on: bool,
-                  limits: Limits) -> tuple[np.ndarray | None, list[Reason]]:
+                  rules: ActionRules) -> tuple[np.ndarray | None, list[Reason]]:
     """
-    Return (action (4,) in [-1, 1], Reasons): the command, else the base action, else None.
+    Return (action (A,) in [-1, 1], Reasons): the command, else the base action, else None.
 
     `base_action` and `sent`, the command, are None if this step has none. Without a usable base
     action the residual cannot be bounded: the action is None, which is a stop.
     """
-    settings, size = limits.settings, len(limits.residual)
+    size = len(rules.residual)
     if base_action is None:
         return None, [Reason.BASE_MISSING]
     if not usable(base_action, size):
         return None, [Reason.BASE_BAD]
-    late = timeout(base_ages, settings.base_action_timeout, Reason.BASE_STALE, Reason.BASE_OLD)
+    late = timeout(base_ages, rules.base_action_timeout, Reason.BASE_STALE, Reason.BASE_OLD)
     if late:
         return None, [late]
-    fault = _command_fault(sent, command_ages, residual_on, size, settings)
+    fault = _command_fault(sent, command_ages, residual_on, size,
+                           rules.command_timeout)
     if fault:
         return np.clip(base_action, -1.0, 1.0), [fault]
     assert sent is not None  # for the type checker: without it, there is a fault
-    action = bounded(sent, base_action, limits.residual)
+    action = bounded(sent, base_action, rules.residual)
     kept = (action == np.clip(sent, -1.0, 1.0)).all()
     return action, [] if kept else [Reason.RESIDUAL_BOUNDED]
 
 
 def _command_fault(sent: np.ndarray | None, command_ages: Ages, residual_on: bool, size: int,
-                   settings: AdapterSettings) -> Reason | None:
+                   limit: float) -> Reason | None:
     """Return why a command cannot be used, or None."""
     if not residual_on:
         return Reason.RESIDUAL_OFF
@@ -146,5 +158,4 @@ def _command_fault(sent: np.ndarray | None, command_ages: Ages, residual_on: boo
         return Reason.COMMAND_MISSING
     if not usable(sent, size):
         return Reason.COMMAND_BAD
-    return timeout(command_ages, settings.command_timeout, Reason.COMMAND_STALE,
-                   Reason.COMMAND_OLD)
+    return timeout(command_ages, limit, Reason.COMMAND_STALE, Reason.COMMAND_OLD)

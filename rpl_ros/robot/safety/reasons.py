@@ -36,6 +36,8 @@ class Reason(IntEnum):
     SINGULARITY_SLOWED = 6, 'towards a singularity: slowed'
     BRAKED = 7, 'after this command, braking could not keep the limits: slowed instead'
     TOO_SOON = 8, 'less than half a period after the last command: not executed'
+    CHANGE_LIMITED = 9, 'the command changed faster than the contract allows: slowed'
+    KEEP_SLOWED = 10, 'towards a limit of what an element moves: slowed'
 
     RESIDUAL_OFF = 20, 'the residual is switched off: base action'
     COMMAND_MISSING = 21, 'no command: base action'
@@ -70,6 +72,13 @@ class Reason(IntEnum):
     RESET = 64, 'a person has reset the stop: the next command moves the arm'
     RUN_STOP_STALE = 65, 'no message about the run-stop for too long: stop until one arrives'
     CLOCK_JUMPED = 66, 'the clock of the messages jumped: stop until all have the new time'
+    INPUT_MISSING = 67, 'an input has not arrived yet: stop'
+    INPUT_BAD = 68, 'a message has wrong values, a wrong frame or a wrong stamp: stop'
+    INPUT_STALE = 69, 'an input did not arrive for too long: stop'
+    INPUT_OLD = 70, 'the stamp of an input is too old, or in the future: stop'
+    INPUT_JUMP = 71, 'a pose jumped: stop until poses have been steady for a while'
+    KEEP_STOP = 72, 'what an element moves would pass its limit: stop'
+    KEEP_UNKNOWN = 73, 'what an element moves is not measured: stop'
 
 
 def moderates(reason: Reason) -> bool:

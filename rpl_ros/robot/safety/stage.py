@@ -25,7 +25,7 @@ import math
 
 import numpy as np
 from rpl_ros.robot.clocks import Ages
-from rpl_ros.robot.safety.inputs import choose_action, MAX_PLAUSIBLE, timeout, usable
+from rpl_ros.robot.safety.inputs import ActionRules, choose_action, MAX_PLAUSIBLE, timeout, usable
 from rpl_ros.robot.safety.joints import Arm, Jacobian
 from rpl_ros.robot.safety.limits import Limits
 from rpl_ros.robot.safety.modes import advance, Machine, Mode, Output, START
@@ -125,7 +125,9 @@ def safe_twist(inputs: Inputs, memory: Memory, limits: Limits) -> tuple[Verdict,
     action = None
     if not reasons:
         action, found = choose_action(inputs.base_action, inputs.sent, inputs.base_ages,
-                                      inputs.command_ages, inputs.residual_on, limits)
+                                      inputs.command_ages, inputs.residual_on, ActionRules(
+                                          limits.residual, settings.base_action_timeout,
+                                          settings.command_timeout))
         reasons += found
     if inputs.run_stop or inputs.estop or memory.machine.mode.needs_reset:
         action = None

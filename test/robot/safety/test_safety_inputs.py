@@ -21,14 +21,15 @@ from hypothesis.extra import numpy as hnp
 import numpy as np
 import pytest
 from rpl_ros.robot.clocks import ages, Instant, NOT_RECEIVED
-from rpl_ros.robot.safety.inputs import (bounded, check_pose, choose_action, pose_fault,
-                                         PoseMessage, PoseTrack, timeout, usable)
+from rpl_ros.robot.safety.inputs import (ActionRules, bounded, check_pose, choose_action,
+                                         pose_fault, PoseMessage, PoseTrack, timeout, usable)
 from rpl_ros.robot.safety.limits import limits_of
 from rpl_ros.robot.safety.modes import advance, Machine, Mode, Output
 from rpl_ros.robot.safety.reasons import moderates, Reason, stops
 from rpl_ros.settings.robot import AdapterSettings
 
 LIMITS = limits_of(AdapterSettings(task='hook'))
+RULES = ActionRules(LIMITS.residual, 0.08, 0.08)
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
 ACTIONS = hnp.arrays(float, 4, elements=st.floats(-1e308, 1e308))
 FRESH = (0.01, 0.01)
@@ -114,7 +115,7 @@ def test_without_a_residual_the_base_action_goes_through_bit_for_bit(base):
     clipped = np.clip(base, -1, 1)
     for sent, on in ((clipped, True), (np.full(4, np.nan), True), (-clipped, False),
                      (None, True)):
-        action, _ = choose_action(base, sent, FRESH, FRESH, on, LIMITS)
+        action, _ = choose_action(base, sent, FRESH, FRESH, on, RULES)
         assert action.tobytes() == clipped.tobytes()
 
 
@@ -134,7 +135,7 @@ BASE, SENT = np.array([0.5, 0.0, -0.5, 1.0]), np.array([0.6, 0.1, -0.4, 1.0])
 def test_each_fault_leads_to_its_fall_back(change, reason):
     fields = {'base_action': BASE, 'sent': SENT, 'base_ages': FRESH, 'command_ages': FRESH,
               'residual_on': True, **change}
-    action, reasons = choose_action(**fields, limits=LIMITS)
+    action, reasons = choose_action(**fields, rules=RULES)
     assert reasons == ([] if reason is None else [reason])
     if reason is None:
         np.testing.assert_array_equal(action, SENT)

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 from rpl_ros.common.assets import share
 from rpl_ros.data import Status
-from rpl_ros.robot.adapter import Adapter
+from rpl_ros.robot.fetch_adapter import FetchAdapter
 from rpl_ros.robot.clocks import Instant
 from rpl_ros.robot.contract import read_contract
 from rpl_ros.robot.joints import JointMessage
@@ -61,7 +61,7 @@ class Robot:
 
     def __init__(self, kinematics, measurements, **changes):
         """Begin an episode."""
-        self.adapter = Adapter(replace(SETTINGS, **changes), kinematics)
+        self.adapter = FetchAdapter(replace(SETTINGS, **changes), kinematics)
         self._measurements, self.now, self.ahead = measurements, 10.0, AHEAD
         self.adapter.due(self.instant())  # as the node's watch does, long before
         self.adapter.begin(3, self.now + AHEAD)
@@ -318,7 +318,7 @@ def test_the_twist_is_that_of_the_wrist_in_the_axes_of_the_base(kinematics, meas
 
 def test_another_arm_is_refused(kinematics):
     with pytest.raises(ValueError, match='model of a Fetch'):
-        Adapter(replace(SETTINGS, torso_joint=''), kinematics)
+        FetchAdapter(replace(SETTINGS, torso_joint=''), kinematics)
 
 
 OTHER = {'grip_pose_topic': 'grip_pose', 'check_joints': False, 'arm_joints': ('elbow',),
@@ -366,7 +366,7 @@ def test_an_arm_that_tells_its_grip_stops_when_it_tells_no_more(measurements):
 
 def test_the_contract_of_another_arm_drives_it():
     contract = read_contract(share('config') / 'robot' / 'moveit_servo.yaml')
-    adapter = Adapter(make_settings(AdapterRunSettings, vars(contract)), None)
+    adapter = FetchAdapter(make_settings(AdapterRunSettings, vars(contract)), None)
     assert adapter.inputs.names == ('object', 'goal', 'grip')
 
 
