@@ -36,7 +36,7 @@ from rpl_ros.launching.episode_server import (READERS, SERVER, server_changes, s
                                               serves, SETS as SETS_SERVER)
 from rpl_ros.launching.policy_argument import choose_policy, ChosenPolicy, SETS
 from rpl_ros.launching.resume import find_resumed, Resumed
-from rpl_ros.launching.robot import robot_settings
+from rpl_ros.launching.robot import own_robot_settings, robot_settings
 from rpl_ros.launching.robots import Process
 from rpl_ros.learning.earliest import live_in_words
 from rpl_ros.runs.layout import CHECKPOINTS, CONFIG, TASK
@@ -129,7 +129,7 @@ class Run:
 
 SIM = 'sim_node'
 ROBOTS = {'sim': (SIM,), 'fetch_sim': ('fetch_adapter_node', 'fetch_sim_node'),
-          'fetch': ('fetch_adapter_node',)}
+          'fetch': ('fetch_adapter_node',), 'own': ('robot_adapter_node',)}
 """For each value of the argument robot, the processes of that robot; the first is `main`."""
 
 PROCESSES = (
@@ -204,11 +204,14 @@ def describe(task: str) -> Graph:
         Argument('run', '', 'id of the run, which all its parts share; empty: a new one'),
         Argument('report', 'true', 'make the report after the run', BOOLEAN),
         Argument('robot', 'sim', 'sim: sim_node; fetch_sim: a simulated Fetch with the topics '
-                 'and services of the real one; fetch: the real one. See docs/real_robot.md',
+                 'and services of the real one; fetch: the real one, see docs/real_robot.md; own: '
+                 'any other robot, by its contract, see docs/own_robot.md',
                  tuple(ROBOTS), (*READERS, 'sim_node.arm', 'mode', 'base_timeout', 'horizon',
                                  'max_ee_speed', 'recorder_node.topics')),
         Argument('contract', AUTO, 'file with names and limits of the robot; auto: '
-                 'config/robot/fetch.yaml of the package'),
+                 'config/robot/fetch.yaml of the package, for a Fetch'),
+        Argument('reset_service', '', 'service that sets up the next scene of robot:=fetch or '
+                 'own, std_srvs/Trigger; empty: a person sets it up and calls ~/start_episode'),
     ), PROCESSES)
 
 
@@ -349,7 +352,8 @@ def resolve(task: str, given: dict[str, str]) -> Run:
         if arguments['mode'] == 'lockstep':
             raise SettingsError(f'launch argument mode:=lockstep: robot:={arguments["robot"]} '
                                 'runs in real time')
-        settings = robot_settings(settings, arguments)
+        settings = (own_robot_settings if arguments['robot'] == 'own'
+                    else robot_settings)(settings, arguments)
     if serves(arguments):
         settings[SERVER] = server_settings(settings, robot)
         others.append(SERVER)

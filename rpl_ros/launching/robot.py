@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The settings of a graph with a Fetch, real or simulated with its drivers, not sim_node."""
+"""The settings of a graph with a robot in place of sim_node: a Fetch, or any other one."""
 
 from dataclasses import fields, replace
 from pathlib import Path
@@ -20,14 +20,21 @@ from typing import Any
 
 from rpl_ros.common.assets import share
 from rpl_ros.robot.contract import check_contract, read_contract
+from rpl_ros.robot.own.contract_file import read_robot_contract
 from rpl_ros.settings.fields import make_settings, SettingsError
+from rpl_ros.settings.nodes import RecorderSettings
 from rpl_ros.settings.parameter_file import read_parameter_file
 from rpl_ros.settings.robot import (AdapterRunSettings, AdapterSettings, FetchSimSettings,
-                                    RobotTopics)
+                                    RobotAdapterSettings, RobotTopics)
 from rpl_ros.tasks.find import task_spec
 
-ADAPTER, FETCH_SIM = 'fetch_adapter_node', 'fetch_sim_node'
+ADAPTER, FETCH_SIM, OWN = 'fetch_adapter_node', 'fetch_sim_node', 'robot_adapter_node'
 RESET_SERVICE = 'reset_scene'
+PACKAGES = {'JointState': 'sensor_msgs/msg/', 'PoseStamped': 'geometry_msgs/msg/',
+            'WrenchStamped': 'geometry_msgs/msg/', 'TwistStamped': 'geometry_msgs/msg/',
+            'Float64MultiArray': 'std_msgs/msg/', 'Float64': 'std_msgs/msg/',
+            'Bool': 'std_msgs/msg/', 'JointTrajectory': 'trajectory_msgs/msg/', 'TF': ''}
+"""Package of each type that a contract can name."""
 
 
 def agreed(name: str, places: dict[str, float]) -> float:
@@ -59,7 +66,7 @@ def recorded_topics(adapter: AdapterSettings) -> list[str]:
 
 def robot_settings(settings: dict[str, Any], arguments: dict[str, str]) -> dict[str, Any]:
     """
-    Return {node: settings} of all nodes, the robot's included.
+    Return {node: settings} of all nodes, those of a Fetch included.
 
     `settings` are those of the other nodes, `arguments` the launch arguments. All nodes get the
     same speed and horizon; SettingsError where contract and parameter file contradict each other.
@@ -76,7 +83,7 @@ def robot_settings(settings: dict[str, Any], arguments: dict[str, str]) -> dict[
     speed = agreed('max_ee_speed', {path: own['max_ee_speed'], params: sim.max_ee_speed})
     own.update(horizon=horizon, max_ee_speed=speed, task=sim.task, seed=sim.seed,
                first_episode=sim.first_episode, start_timeout=sim.start_timeout,
-               reset_service=RESET_SERVICE if simulated else '')
+               reset_service=RESET_SERVICE if simulated else arguments['reset_service'])
     if simulated:  # its base is always at this pose
         own['base_pose'] = AdapterSettings().base_pose
     adapter = check_contract(make_settings(AdapterRunSettings, own, path), path)
@@ -84,10 +91,7 @@ def robot_settings(settings: dict[str, Any], arguments: dict[str, str]) -> dict[
               for node, one in settings.items()}
     # The later evaluation in one process reads these.
     result['sim_node'] = replace(result['sim_node'], arm='joints', mode='realtime')
-    recorder = result['recorder_node']
-    asked = [entry.strip() for entry in recorder.topics.split(';') if entry.strip()]
-    topics = dict.fromkeys([*recorded_topics(adapter), *asked])
-    result['recorder_node'] = replace(recorder, topics='; '.join(topics))
+    result['recorder_node'] = _recording(result['recorder_node'], recorded_topics(adapter))
     shared = {field.name: getattr(adapter, field.name) for field in fields(RobotTopics)}
     result[ADAPTER] = adapter
     if simulated:
@@ -95,3 +99,38 @@ def robot_settings(settings: dict[str, Any], arguments: dict[str, str]) -> dict[
             **sections.get(FETCH_SIM, {}), **shared, 'objects': sim.objects,
             'first_episode': sim.first_episode}, params)
     return result
+
+
+def _recording(recorder: RecorderSettings, topics: list[str]) -> RecorderSettings:
+    """Return the settings of a recorder with more topics, each as 'NAME TYPE'."""
+    asked = [entry.strip() for entry in recorder.topics.split(';') if entry.strip()]
+    return replace(recorder, topics='; '.join(dict.fromkeys([*topics, *asked])))
+
+
+def own_robot_settings(settings: dict[str, Any], arguments: dict[str, str]) -> dict[str, Any]:
+    """
+    Return {node: settings} of all nodes, those of robot_adapter_node included.
+
+    `settings` are those of the other nodes, `arguments` the launch arguments. SettingsError for a
+    contract that cannot be used.
+    """
+    sim, path = settings['sim_node'], arguments['contract']
+    if path == 'auto':
+        raise SettingsError('launch argument robot:=own: give the file of the contract with your '
+                            'robot, contract:=FILE; see docs/own_robot.md')
+    contract = read_robot_contract(path, task_spec(sim.task, sim.horizon))
+    params = arguments['params_file']
+    adapter = make_settings(RobotAdapterSettings, {
+        'autostart': sim.autostart, **read_parameter_file(params).get(OWN, {}),
+        'task': sim.task, 'seed': sim.seed, 'horizon': sim.horizon,
+        'first_episode': sim.first_episode, 'start_timeout': sim.start_timeout,
+        'contract': str(Path(path).absolute()), 'reset_service': arguments['reset_service']},
+        params)
+    topics = [(source.topic, PACKAGES[source.kind] + source.kind)
+              for source in contract.sources.values()]
+    topics += [(sink.topic, PACKAGES[sink.kind] + sink.kind) for sink in contract.sinks]
+    topics += [(contract.run_stop_topic, 'std_msgs/msg/Bool'),
+               ('/diagnostics', 'diagnostic_msgs/msg/DiagnosticArray')]
+    return {**settings, OWN: adapter, 'sim_node': replace(sim, mode='realtime'),
+            'recorder_node': _recording(settings['recorder_node'], [
+                f'{name} {kind}' for name, kind in topics if name])}

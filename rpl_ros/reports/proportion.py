@@ -25,6 +25,7 @@ from rpl_ros.evaluation.episodes import FRESH, play
 from rpl_ros.runs.learned_in import is_base
 from rpl_ros.runs.record import Record, thin
 from rpl_ros.scene import Scene
+from rpl_ros.tasks.find import has_simulator, task_spec
 
 FEWEST = 10
 """Episodes of an evaluation, at least."""
@@ -79,9 +80,11 @@ def choose(record: Record, checkpoints: Checkpoints, rows: Sequence[dict[str, An
     """
     Return (checkpoints, episodes) to evaluate, out of all `checkpoints`; print the choice.
 
-    There are no episodes where the base cannot be played, or there is nothing to compare.
+    There are no episodes where the base or the task cannot be played, or there is nothing to
+    compare.
     """
-    if record.own_controller_node or nothing_to_compare(checkpoints, options):
+    if (record.own_controller_node or not has_simulator(task_spec(record.scene.task))
+            or nothing_to_compare(checkpoints, options)):
         return [], 0
     number, episodes = min(options.checkpoints, len(checkpoints)), options.episodes
     if options.in_proportion:

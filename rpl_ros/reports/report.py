@@ -48,7 +48,7 @@ from rpl_ros.runs.record import (read_checkpoints, read_metrics, read_record, Re
                                  why_no_checkpoint)
 from rpl_ros.runs.status import in_use
 from rpl_ros.scene import EvaluationError
-from rpl_ros.tasks.find import task_spec
+from rpl_ros.tasks.find import has_simulator, task_spec
 from rpl_ros.tasks.score import Measure
 import yaml
 
@@ -160,7 +160,11 @@ def notes_on(record: Record, checkpoints: list[Checkpoint], rows: list[dict],
     elif prefers_base(checkpoints[-1][2]):
         notes.append('at the last checkpoint the policy was in burn-in or on trial: the saved '
                      'policy is the base controller (docs/learning.md)')
-    if nothing_to_compare(checkpoints, options) and not record.own_controller_node:
+    simulated = has_simulator(task_spec(record.scene.task))
+    if not simulated:
+        notes.append('the task has no simulator (its file names no environment): the report shows '
+                     'the curves of the training episodes alone')
+    elif nothing_to_compare(checkpoints, options) and not record.own_controller_node:
         notes.append('nothing was evaluated: there is only the base controller. For its success '
                      f'on fresh episodes: rpl report {record.folder}')
     share = record.settings['residual_node'].residual_share

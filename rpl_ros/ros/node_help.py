@@ -19,9 +19,10 @@ import textwrap
 from types import ModuleType
 
 from rpl_ros.settings.nodes import EpisodeServerSettings, NODE_SETTINGS, PlayerSettings
-from rpl_ros.settings.robot import AdapterRunSettings, FetchSimSettings
+from rpl_ros.settings.robot import AdapterRunSettings, FetchSimSettings, RobotAdapterSettings
 
 SETTINGS = {**NODE_SETTINGS, 'fetch_adapter_node': AdapterRunSettings,
+            'robot_adapter_node': RobotAdapterSettings,
             'fetch_sim_node': FetchSimSettings, 'player_node': PlayerSettings,
             'episode_server_node': EpisodeServerSettings}
 WIDTH = 95

@@ -25,7 +25,8 @@ from rpl_ros.settings.fields import did_you_mean, is_ros_own, make_settings, Set
 from rpl_ros.settings.nodes import NODE_SETTINGS
 
 
-OPTIONAL_NODES = ('fetch_adapter_node', 'robot_adapter_node', 'fetch_sim_node', 'episode_server_node')
+OPTIONAL_NODES = ('fetch_adapter_node', 'robot_adapter_node', 'fetch_sim_node',
+                  'episode_server_node')
 """Nodes that only some graphs have, which a parameter file may name as well."""
 
 

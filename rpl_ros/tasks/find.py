@@ -52,3 +52,8 @@ def _spec_of(name: str) -> TaskSpec:
         return read_spec(name)
     from rpl_ros.tasks.environments import describe
     return describe(name)
+
+
+def has_simulator(spec: TaskSpec) -> bool:
+    """Return whether a task can be played without a robot."""
+    return spec.name in TASKS or spec.environment is not None

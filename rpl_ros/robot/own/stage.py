@@ -183,12 +183,14 @@ def _change(wanted: np.ndarray, before: np.ndarray, limits: Limits) -> np.ndarra
     """
     Return the change (A,) of the numbers: at most `rate`, and its own change `rate_change`.
 
-    It is never so large that the numbers could not come to rest at the wanted ones. For a change
-    d and a step c of it, they need d (d + c) / (2 c) until then.
+    It is never so large that the numbers could not come to rest at the wanted ones: with a step c,
+    a change d leads to d + (d - c) + (d - 2 c) + ... in all. For k c <= d <= (k + 1) c, these are
+    (k + 1) d - c k (k + 1) / 2.
     """
     step = limits.rate_change * limits.period ** 2
     way = np.abs(wanted)
-    largest = 4 * step * way / (np.sqrt(step ** 2 + 8 * step * way) + step)
+    whole = np.floor((np.sqrt(1.0 + 8.0 * way / step) - 1.0) / 2.0)
+    largest = (way + step * whole * (whole + 1.0) / 2.0) / (whole + 1.0)
     change = np.sign(wanted) * np.minimum(np.minimum(way, largest), limits.rate * limits.period)
     return np.clip(change, before - step, before + step)
 

@@ -76,7 +76,7 @@ class Reason(IntEnum):
     INPUT_BAD = 68, 'a message has wrong values, a wrong frame or a wrong stamp: stop'
     INPUT_STALE = 69, 'an input did not arrive for too long: stop'
     INPUT_OLD = 70, 'the stamp of an input is too old, or in the future: stop'
-    INPUT_JUMP = 71, 'a pose jumped: stop until poses have been steady for a while'
+    INPUT_JUMP = 71, 'the pose of an input jumped: stop until poses have been steady for a while'
     KEEP_STOP = 72, 'what an element moves would pass its limit: stop'
     KEEP_UNKNOWN = 73, 'what an element moves is not measured: stop'
 
