@@ -30,7 +30,7 @@ class CheckedMapping:
         needed, known = tuple(needed), (*needed, *optional)
         if not isinstance(tree, dict):
             raise self.error(f'{where}: is {brief(tree)}, expected a mapping with '
-                            f'{", ".join(needed)}')
+                             f'{", ".join(needed)}')
         for key in tree:
             if key not in known:
                 raise self.error(f'{where}: unknown key {brief(key)}, expected {", ".join(known)}')
@@ -72,5 +72,5 @@ class CheckedMapping:
         found = self.text(key, default)
         if found not in known:
             raise self.error(f'{self.where}: {key} is {brief(found)}, expected '
-                            f'{" or ".join(known)}')
+                             f'{" or ".join(known)}')
         return found

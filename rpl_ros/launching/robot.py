@@ -20,7 +20,7 @@ from typing import Any
 
 from rpl_ros.common.assets import share
 from rpl_ros.robot.contract import check_contract, read_contract
-from rpl_ros.robot.own.contract_file import read_robot_contract
+from rpl_ros.robot.own.contract_file import PACKAGES, read_robot_contract
 from rpl_ros.settings.fields import make_settings, SettingsError
 from rpl_ros.settings.nodes import RecorderSettings
 from rpl_ros.settings.parameter_file import read_parameter_file
@@ -30,11 +30,6 @@ from rpl_ros.tasks.find import task_spec
 
 ADAPTER, FETCH_SIM, OWN = 'fetch_adapter_node', 'fetch_sim_node', 'robot_adapter_node'
 RESET_SERVICE = 'reset_scene'
-PACKAGES = {'JointState': 'sensor_msgs/msg/', 'PoseStamped': 'geometry_msgs/msg/',
-            'WrenchStamped': 'geometry_msgs/msg/', 'TwistStamped': 'geometry_msgs/msg/',
-            'Float64MultiArray': 'std_msgs/msg/', 'Float64': 'std_msgs/msg/',
-            'Bool': 'std_msgs/msg/', 'JointTrajectory': 'trajectory_msgs/msg/', 'TF': ''}
-"""Package of each type that a contract can name."""
 
 
 def agreed(name: str, places: dict[str, float]) -> float:

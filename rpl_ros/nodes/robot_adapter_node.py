@@ -33,7 +33,7 @@ from rpl_ros.robot.clocks import Instant
 from rpl_ros.robot.joints import JointMessage
 from rpl_ros.robot.own.adapter import OwnAdapter, OwnCommand
 from rpl_ros.robot.own.contract import Sink, Source
-from rpl_ros.robot.own.contract_file import read_robot_contract
+from rpl_ros.robot.own.contract_file import PACKAGES, read_robot_contract
 from rpl_ros.robot.own.measurements import Input
 from rpl_ros.robot.safety.inputs import PoseMessage
 from rpl_ros.ros.adapter_node import AdapterNode, DEPTH
@@ -88,9 +88,20 @@ class RobotAdapterNode(AdapterNode):
             self._transforms = Transforms(self, self._on_transforms)
         self._sinks = [(sink, self.create_publisher(OUTPUTS[sink.kind], sink.topic, DEPTH))
                        for sink in self._adapter.contract.sinks]
+        self.create_steady_timer(1.0, self._check_types)
         if self._adapter.contract.by_person:
             self.create_service(SetBool, '~/report_success', self._on_report)
         return [stream for _, stream in self._sinks]
+
+    def _check_types(self) -> None:
+        """Warn of inputs whose topics have another type: DDS does not connect them."""
+        for source in self._adapter.contract.sources.values():
+            types = {one.topic_type for one in self.get_publishers_info_by_topic(source.topic)
+                     } if source.topic else set()
+            expected = PACKAGES[source.kind] + source.kind
+            if types and expected not in types:
+                self.warn(source.name, f'input {source.name}: the topic {source.topic} has the '
+                          f'type {", ".join(sorted(types))}, expected {expected}')
 
     def _on_input(self, source: Source, message: Any) -> None:
         now = self.now()

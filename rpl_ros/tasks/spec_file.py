@@ -165,7 +165,7 @@ def _environment(file: TaskMapping, action: tuple[Element, ...]) -> Environment 
     if 'environment' not in file.tree:
         return None
     inner = TaskMapping(file.tree['environment'], f'{file.where}: environment',
-                     ('make', 'low', 'high'), ('options', 'repeat'))
+                        ('make', 'low', 'high'), ('options', 'repeat'))
     options: Mapping = inner.value('options', dict, 'a mapping of keyword arguments', {})
     bounds = []
     for key in ('low', 'high'):

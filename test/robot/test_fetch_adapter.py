@@ -21,9 +21,9 @@ import numpy as np
 import pytest
 from rpl_ros.common.assets import share
 from rpl_ros.data import Status
-from rpl_ros.robot.fetch_adapter import FetchAdapter
 from rpl_ros.robot.clocks import Instant
 from rpl_ros.robot.contract import read_contract
+from rpl_ros.robot.fetch_adapter import FetchAdapter
 from rpl_ros.robot.joints import JointMessage
 from rpl_ros.robot.kinematics import Kinematics, SIM_BASE
 from rpl_ros.robot.robot_inputs import in_parent, pose_of

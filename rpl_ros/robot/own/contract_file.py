@@ -38,6 +38,11 @@ OPTIONAL_INPUT_KEYS = {'PoseStamped': ('jump', 'settle'), 'TF': ('jump', 'settle
 OUTPUT_KEYS = {
     'Float64MultiArray': ('elements', 'commands'), 'JointTrajectory': ('elements', 'joints'),
     'TwistStamped': ('elements', 'frame'), 'Float64': ('elements', 'commands')}
+PACKAGES = {'JointState': 'sensor_msgs/msg/', 'PoseStamped': 'geometry_msgs/msg/',
+            'WrenchStamped': 'geometry_msgs/msg/', 'TwistStamped': 'geometry_msgs/msg/',
+            'Float64MultiArray': 'std_msgs/msg/', 'Float64': 'std_msgs/msg/',
+            'Bool': 'std_msgs/msg/', 'JointTrajectory': 'trajectory_msgs/msg/', 'TF': ''}
+"""Package of each type that a contract can name."""
 MOST = 1000  # elements of an array
 PERSON = 'person'
 """Value of `success`: a person says so, with the service ~/report_success."""
