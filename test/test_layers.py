@@ -41,7 +41,7 @@ MAY_IMPORT = {
     'policy': 'common data settings tasks streams',
     'bags': 'common data setup tasks transitions',
     'learning': 'bags common data policy runs settings tasks streams transitions',
-    'robot': 'data settings tasks streams',
+    'robot': 'data settings tasks streams common',
     'envs': 'data tasks',
     'scene': 'common controllers policy robot settings tasks',
     'runs': 'common controllers policy scene settings tasks',

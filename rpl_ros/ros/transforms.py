@@ -18,10 +18,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-import mujoco
 import numpy as np
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from rpl_ros.robot.robot_inputs import in_parent
 from rpl_ros.ros.robot_messages import from_time
 from rpl_ros.settings.fields import SettingsError
 
@@ -51,10 +51,7 @@ def chain(known: dict[str, Transform], parent: str, child: str) -> tuple[np.ndar
         if frame not in known:
             return None
         above = known[frame]
-        turned, quaternion = np.empty(3), np.empty(4)
-        mujoco.mju_rotVecQuat(turned, pose[:3], above.pose[3:])
-        mujoco.mju_mulQuat(quaternion, above.pose[3:], pose[3:])
-        pose = np.concatenate([above.pose[:3] + turned, quaternion])
+        pose = in_parent(above.pose, pose)
         stamp, frame = min(stamp, above.stamp), above.parent
     return None
 

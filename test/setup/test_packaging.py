@@ -64,7 +64,7 @@ def test_every_program_has_its_function():
     scripts = console_scripts()
     assert {'rpl', 'sim_node', 'base_controller_node', 'residual_node', 'learner_node',
             'recorder_node', 'dashboard_node', 'player_node', 'fetch_sim_node',
-            'fetch_adapter_node', 'episode_server_node'} == set(scripts)
+            'fetch_adapter_node', 'robot_adapter_node', 'episode_server_node'} == set(scripts)
     for target in scripts.values():
         module, function = target.split(':')
         tree = ast.parse((ROOT / (module.replace('.', '/') + '.py')).read_text())
