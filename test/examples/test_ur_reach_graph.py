@@ -22,14 +22,17 @@ import subprocess
 import sys
 import time
 
-from graph_tools import free_domain, listener, nodes
+from graph_tools import call, free_domain, listener, nodes
 import numpy as np
 import pytest
+from rcl_interfaces.msg import Parameter, ParameterValue
+from rcl_interfaces.srv import SetParameters
 from rpl_ros.common.yaml_file import read_yaml
 from rpl_ros.ros.convert import read_state
 from rpl_ros.ros.qos import subscribe
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
+from std_srvs.srv import Trigger
 
 pytestmark = pytest.mark.graph
 
@@ -93,7 +96,8 @@ class Heard:
 
     def __init__(self, node):
         """Subscribe on the node of listener()."""
-        self.commands, self.states, self.results, self.joints = [], [], [], []
+        self.node, self.commands, self.joints = node, [], []
+        self.states, self.results = [], []
         node.create_subscription(Float64MultiArray, COMMANDS, lambda message: self.commands.append(
             (time.monotonic(), np.array(message.data))), 1000)
         node.create_subscription(JointState, 'joint_states', self.joints.append, 10)
@@ -202,3 +206,25 @@ def test_a_dead_arm_is_a_stop(tmp_path):
         assert_within_limits(heard.commands)
         assert started[ADAPTER].poll() is None
     assert 'INPUT_STALE' in (tmp_path / f'{ADAPTER}.log').read_text()
+
+
+def test_the_run_stop_stops_the_arm_until_a_person_resets(tmp_path):
+    with graph(tmp_path, episodes=0) as (heard, spin, started):
+        def press(pressed):
+            one = Parameter(name='run_stopped', value=ParameterValue(type=1, bool_value=pressed))
+            answer = call(heard.node, spin, SetParameters, 'arm_node/set_parameters',
+                          parameters=[one])
+            assert answer.results[0].successful
+
+        def reset():
+            return call(heard.node, spin, Trigger, f'{ADAPTER}/reset').success
+        spin(heard.moves)
+        press(True)
+        spin(heard.silent)
+        assert not heard.numbers[-STOPS:].any() and not reset()  # still pressed
+        press(False)
+        count = len(heard.commands)
+        spin(reset)
+        spin(lambda: len(heard.commands) > count and heard.moves())
+        assert_within_limits(heard.commands)
+    assert 'RUN_STOP' in (tmp_path / f'{ADAPTER}.log').read_text()

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from gymnasium.utils.env_checker import check_env
 import numpy as np
+from rpl_ros.launching.graph import resolve
 from rpl_ros.robot.own.contract_file import read_robot_contract
 from rpl_ros.tasks.find import task_spec
 from ur_reach.arm import Arm, ELBOW_UP, JOINTS
@@ -132,3 +133,14 @@ def test_task_and_contract_fit_the_arm() -> None:
     assert [(one.low, one.high) for one in contract.limits] == [(-SPEED, SPEED)] * 6
     names = [one.name for one in contract.observation[:6]]
     assert names == [one.moves.name for one in contract.limits] == list(JOINTS)
+
+
+def test_the_launch_file_starts_the_graph_on_this_robot() -> None:
+    """What it hands over are arguments that rpl_ros has; their values fit the contract."""
+    text = (CONFIG.parent / 'launch' / 'ur_reach.launch.py').read_text()
+    given = {'robot': 'own', 'contract': str(CONFIG / 'contract.yaml'),
+             'reset_service': 'reset_scene'}
+    assert all(f"'{name}': " in text for name in ('task', *given))
+    run = resolve(str(CONFIG / 'task.yaml'), given)
+    assert run.main == 'robot_adapter_node'
+    assert run.settings[run.main].reset_service == 'reset_scene'

@@ -17,7 +17,7 @@ arm_node: the simulated arm behind topics like those of ros2_control. It knows n
 
 It publishes joint_states, tool_pose, target_pose and run_stopped, and reads velocities from
 forward_velocity_controller/commands. The service reset_scene sets up the next start pose and
-target: the scenes follow from the parameter `seed`.
+target: the scenes follow from the parameter `seed`. The parameter `run_stopped` is the run-stop.
 """
 
 from array import array
@@ -55,7 +55,7 @@ class ArmNode(Node):
         """Set up the first scene."""
         super().__init__('arm_node')
         self._seed = int(self.declare_parameter('seed', 0).value)
-        self._run_stopped = bool(self.declare_parameter('run_stopped', False).value)
+        self.declare_parameter('run_stopped', False)  # it may change while the node runs
         self._arm, self._scene, self._count = Arm(), 0, 0
         self._begin_scene()
         self._joint_states = self.create_publisher(JointState, 'joint_states', 10)
@@ -68,6 +68,10 @@ class ArmNode(Node):
         self._simulated = self._commanded = time.monotonic()
         self.create_timer(PERIOD, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.get_logger().info('the arm is ready')
+
+    @property
+    def _run_stopped(self) -> bool:
+        return bool(self.get_parameter('run_stopped').value)
 
     def _begin_scene(self) -> None:
         self._arm.reset(*draw_scene(np.random.default_rng([self._seed, self._scene])))
@@ -86,8 +90,7 @@ class ArmNode(Node):
                                       f'expected {len(JOINTS)} finite velocities')
             return
         self._commanded = time.monotonic()
-        if not self._run_stopped:
-            self._arm.command(velocities)
+        self._arm.command(velocities)
 
     def _on_timer(self) -> None:
         """Bring the simulation to the present time, and say what is measured."""
@@ -96,7 +99,7 @@ class ArmNode(Node):
         if owed > MOST_OWED:
             self._simulated += (owed - MOST_OWED) * PERIOD
             owed = MOST_OWED
-        if now - self._commanded > COMMAND_TIMEOUT:
+        if self._run_stopped or now - self._commanded > COMMAND_TIMEOUT:
             self._arm.command(np.zeros(len(JOINTS)))
         if not owed:
             return
