@@ -23,12 +23,14 @@ from rpl_ros.common.assets import share
 from rpl_ros.common.exits import run_command
 
 KINDS = {'task': 'an environment, its base controller and its file: docs/own_task.md',
-         'controller': 'a base controller for a built-in task'}
+         'controller': 'a base controller for a built-in task',
+         'robot': 'the contract with a robot, a task and a controller: docs/own_robot.md'}
 NAME = 'my_package'
 """How the packages in config/new are called."""
 EXAMPLES = """examples:
   rpl new task my_task
   rpl new controller my_controller
+  rpl new robot my_robot
 """
 
 

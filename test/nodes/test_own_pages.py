@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""docs/own_controller.md: each of its code blocks is run as printed, in their order."""
+"""Pages about own controllers and robots: each code block is run as printed, in their order."""
 
 import os
 import shutil
@@ -58,7 +58,7 @@ def run_block(kind, text, folder, environment):
     return done.returncode, done.stdout
 
 
-def test_the_page_works_as_printed(place):
+def test_the_page_about_controllers_works_as_printed(place):
     blocks = FENCE.findall(text_of(ROOT / 'docs' / 'own_controller.md'))
     assert {kind for kind, _ in blocks} == {'python', 'bash'}
     said = []
@@ -69,3 +69,14 @@ def test_the_page_works_as_printed(place):
     assert sum(' alone' in one for one in said) == 5  # one result or more
     rows = (place[0] / 'runs' / 'own_node' / 'metrics.csv').read_text().splitlines()
     assert len(rows) == 3  # a heading and two episodes
+
+
+def test_the_page_about_robots_works_as_printed(place):
+    blocks = FENCE.findall(text_of(ROOT / 'docs' / 'own_robot.md'))
+    assert [kind for kind, _ in blocks] == ['bash', 'bash']
+    for kind, text in blocks:
+        code, out = run_block(kind, text, *place)
+        assert code == 0, f'{text}\n{out}'
+    assert 'episode 3/3' in out
+    rows = (place[0] / 'my_robot' / 'runs' / 'fake' / 'metrics.csv').read_text().splitlines()
+    assert len(rows) == 4  # a heading and three episodes

@@ -1,0 +1,1 @@
+"""A robot for rpl_ros, its task and its base controller."""
