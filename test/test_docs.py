@@ -23,6 +23,7 @@ from functools import cache
 import importlib
 from importlib.util import spec_from_file_location
 import os
+from pathlib import Path
 import re
 import sys
 
@@ -84,6 +85,8 @@ def parsed(words):
 
 def check_launch(task, *words):
     """Check the names and choices of the words of `rpl launch TASK name:=value ...`."""
+    if task.startswith('my_robot/'):  # what `rpl new robot my_robot` has written
+        task = str(ROOT / 'config' / 'new' / 'robot' / 'my_package' / Path(task).name)
     choices = {argument.name: argument.choices for argument in describe(task).arguments}
     if words[:1] != ('--help',):
         for name, value in parse_words(words, 'launch argument').items():

@@ -65,7 +65,8 @@ ONLY_IN = {
     **dict.fromkeys(ROS, 'nodes/ ros/ launching/ros_launch.py setup/doctor.py'),
     'torch': 'learning/ pets/ training/scalars.py',
     'mujoco': 'tasks/ robot/ envs.py reports/video.py setup/doctor.py',
-    'gymnasium': 'envs.py tasks/environments.py tasks/gym_task.py trained/sb3_policy.py',
+    'gymnasium': 'envs.py tasks/environments.py tasks/environment_server.py '
+                 'tasks/gym_task.py tasks/remote_environment.py trained/sb3_policy.py',
     'pyarrow': 'bags/parquet.py',
     'ray': 'sweeps/ray_runs.py',
     'matplotlib': 'common/plotting.py reports/',

@@ -49,17 +49,20 @@ def make_parser() -> argparse.ArgumentParser:
     one.add_argument('--repeat', type=count, default=1, metavar='N', help='steps of the '
                      'environment in one control step, where it runs faster than the robot is '
                      'controlled (default 1)')
+    one.add_argument('--python', default='', metavar='FILE', help='the interpreter that has the '
+                     'environment, where it needs other versions than rpl_ros, for example '
+                     '~/sim/.venv/bin/python')
     one.add_argument('--controller', default='', metavar='NAME', help='the base controller')
     return parser
 
 
-def described(name: str, horizon: int, repeat: int) -> TaskSpec:
+def described(name: str, horizon: int, repeat: int, python: str) -> TaskSpec:
     """Return the TaskSpec of a task or environment; ValueError."""
     if name in TASKS or name.endswith(FILE_ENDINGS):
-        if repeat != 1:
-            raise ValueError(f'--repeat: {name} is no environment')
+        if repeat != 1 or python:
+            raise ValueError(f'--repeat, --python: {name} is no environment')
         return task_spec(name, horizon)
-    return describe(name, horizon, repeat)
+    return describe(name, horizon, repeat, python)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -70,7 +73,7 @@ def run(options: argparse.Namespace) -> None:
         for entry in entry_points(group=GROUP):
             print(f'{entry.name:16}{entry.value}')
         return
-    spec = described(options.task, options.horizon, options.repeat)
+    spec = described(options.task, options.horizon, options.repeat, options.python)
     if options.controller:
         spec = replace(spec, controller=options.controller)
     print(to_yaml(spec_tree(spec)), end='')

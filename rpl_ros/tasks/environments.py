@@ -14,10 +14,13 @@
 """Any Gymnasium environment as a task: what it is, its spec, and how it is made."""
 
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache
 from importlib.metadata import entry_points
 import math
 from typing import Any
+import warnings
 
 import gymnasium
 from gymnasium import spaces
@@ -26,6 +29,7 @@ from rpl_ros.common.brief import brief, did_you_mean, one_line
 from rpl_ros.common.described import described
 from rpl_ros.common.modules import load_own
 from rpl_ros.streams import generator, Stream
+from rpl_ros.tasks.remote_environment import RemoteEnvironment
 from rpl_ros.tasks.score import RETURN, SUCCESS
 from rpl_ros.tasks.spec_file import DENSE, read_spec
 from rpl_ros.tasks.specs import (CONTROL_PERIOD, Element, Environment, FILE_ENDINGS, RECORDED,
@@ -42,17 +46,16 @@ SUCCESS_KEYS = ('is_success', 'success')
 """Names of a success in the `info` of environments."""
 
 
-def make_environment(make: str, options: Mapping[str, Any]) -> gymnasium.Env:
+def make_environment(make: str, options: Mapping[str, Any], python: str = '') -> gymnasium.Env:
     """
     Return the Gymnasium environment `make`, see Environment; TaskError.
 
-    `options` are its keyword arguments.
+    `options` are its keyword arguments, `python` is the interpreter that has it, if not this one.
     """
+    if python:
+        return RemoteEnvironment(python, make, options)
     try:
-        if _is_own(make):
-            found = load_own(make)(**options)
-        else:
-            found = gymnasium.make(make, disable_env_checker=True, **options)
+        found = load_own(make)(**options) if _is_own(make) else _registered(make, options)
     except ImportError as error:
         raise TaskError(f'task {brief(make)}: {error}') from error
     except gymnasium.error.Error as error:
@@ -69,6 +72,20 @@ def make_environment(make: str, options: Mapping[str, Any]) -> gymnasium.Env:
     return found
 
 
+def _registered(make: str, options: Mapping[str, Any]) -> gymnasium.Env:
+    """Return the environment with an id, also of gymnasium-robotics without its prefix."""
+    try:
+        return gymnasium.make(make, disable_env_checker=True, **options)
+    except gymnasium.error.UnregisteredEnv:
+        if ':' in make:
+            raise
+        with suppress(ImportError), warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # about environments that nobody asked for
+            import gymnasium_robotics
+            gymnasium.register_envs(gymnasium_robotics)
+    return gymnasium.make(make, disable_env_checker=True, **options)
+
+
 def _is_own(make: str) -> bool:
     """Return whether this is package.module:function, not an id as `module:Name-v0`."""
     module, colon, name = make.partition(':')
@@ -77,21 +94,23 @@ def _is_own(make: str) -> bool:
 
 
 @lru_cache
-def describe(name: str, horizon: int = 0, repeat: int = 1) -> TaskSpec:
+def describe(name: str, horizon: int = 0, repeat: int = 1, python: str = '') -> TaskSpec:
     """
     Return the TaskSpec of an environment: its id, package.module:function, or an entry point.
 
     `horizon`, control steps, is needed where the environment has no limit of its own. `repeat`:
-    steps of the environment in a control step. TaskError.
+    steps of the environment in a control step. `python`: see make_environment(). TaskError.
     """
     make = name
     for entry in entry_points(group=GROUP, name=name):
         make = entry.value
         if make.endswith(FILE_ENDINGS):
             return read_spec(make)
-    env = make_environment(make, {})
+    env = make_environment(make, {}, python)
     try:
-        return _described(name, make, env, horizon, repeat)
+        found = _described(name, make, env, horizon, repeat)
+        assert found.environment is not None
+        return replace(found, environment=replace(found.environment, python=python))
     finally:
         env.close()
 

@@ -40,7 +40,7 @@ class GymTask:
         assert spec.environment is not None
         self.spec, self.seed, self.problem = spec, seed, ''
         self._about = spec.environment
-        self._env = make_environment(self._about.make, self._about.options)
+        self._env = make_environment(self._about.make, self._about.options, self._about.python)
         self._has_goals = goal_parts(self._env)
         self._low, self._high = np.array(self._about.low), np.array(self._about.high)
         self._state: State | None = None

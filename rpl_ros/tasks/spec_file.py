@@ -14,6 +14,7 @@
 """A task as a YAML file, and back: see docs/own_task.md. Task.msg carries the same text."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 import hashlib
 import math
@@ -64,7 +65,9 @@ def spec_tree(spec: TaskSpec) -> dict[str, Any]:
         **({'environment': {
             'make': environment.make, 'options': dict(environment.options),
             'repeat': environment.repeat, 'low': [*environment.low],
-            'high': [*environment.high]}} if environment else {}),
+            'high': [*environment.high],
+            **({'python': environment.python} if environment.python else {})}}
+            if environment else {}),
         'control_period': spec.control_period, 'horizon': spec.horizon,
         'reward': spec.reward, 'reach': spec.reach, 'measure': spec.measure.name,
         'controller': spec.controller,
@@ -74,6 +77,8 @@ def spec_tree(spec: TaskSpec) -> dict[str, Any]:
 
 def spec_digest(spec: TaskSpec) -> str:
     """Return the SHA-256 of what the numbers of a task mean, 64 hexadecimal digits."""
+    if spec.environment:  # where its simulator is installed changes nothing
+        spec = replace(spec, environment=replace(spec.environment, python=''))
     tree = {key: value for key, value in spec_tree(spec).items() if key not in NOT_IN_DIGEST}
     return hashlib.sha256(to_yaml(tree).encode()).hexdigest()
 
@@ -165,7 +170,7 @@ def _environment(file: TaskMapping, action: tuple[Element, ...]) -> Environment 
     if 'environment' not in file.tree:
         return None
     inner = TaskMapping(file.tree['environment'], f'{file.where}: environment',
-                        ('make', 'low', 'high'), ('options', 'repeat'))
+                        ('make', 'low', 'high'), ('options', 'repeat', 'python'))
     options: Mapping = inner.value('options', dict, 'a mapping of keyword arguments', {})
     bounds = []
     for key in ('low', 'high'):
@@ -178,4 +183,5 @@ def _environment(file: TaskMapping, action: tuple[Element, ...]) -> Environment 
     if any(low >= high for low, high in zip(*bounds)):
         raise TaskError(f'{inner.where}: low is {list(bounds[0])}, expected less than high, '
                         f'{list(bounds[1])}, in each element')
-    return Environment(inner.text('make'), options, inner.whole('repeat', 1, 1000, 1), *bounds)
+    return Environment(inner.text('make'), options, inner.whole('repeat', 1, 1000, 1), bounds[0],
+                       bounds[1], inner.text('python', ''))

@@ -99,6 +99,7 @@ class Environment:
     options: keyword arguments.
     repeat: steps of the environment in one control step, all with the same action.
     low, high: (A,) bounds of its actions: an action of -1 and 1.
+    python: the interpreter that has the environment, in a process of its own; '' for this one.
 
     """
 
@@ -107,6 +108,7 @@ class Environment:
     repeat: int
     low: tuple[float, ...]
     high: tuple[float, ...]
+    python: str = ''
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,11 @@
 """What stands for the drivers of the robot: two axes with friction, and a target. No rpl_ros."""
 
+from contextlib import suppress
+
 from geometry_msgs.msg import PoseStamped
 import numpy as np
 import rclpy
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Float64MultiArray
@@ -69,10 +72,8 @@ class FakeRobot(Node):
 def main():
     """Run the node until Ctrl-C."""
     rclpy.init()
-    try:
+    with suppress(KeyboardInterrupt, ExternalShutdownException):
         rclpy.spin(FakeRobot())
-    except (KeyboardInterrupt, rclpy.executors.ExternalShutdownException):
-        pass
 
 
 if __name__ == '__main__':
