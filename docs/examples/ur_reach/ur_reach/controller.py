@@ -18,7 +18,7 @@ The base controller: resolved rates towards the target, on a model of its own of
 Its model of the arm is calibrated badly: the zeros of two joints are off by 0.05 rad, and the
 tool is 2.5 cm longer than the model has it. So it ends up to 3 cm beside the target; how far
 and where depends on the pose. The observation has the tool's true position, as a tracker sees it.
-The controller does not use that; the residual can learn the difference from it.
+The controller does not use that. From it, the residual can tell the difference.
 """
 
 import numpy as np
