@@ -39,7 +39,7 @@ from rpl_ros.launching.resume import find_resumed, Resumed
 from rpl_ros.launching.robot import own_robot_settings, robot_settings
 from rpl_ros.launching.robots import Process
 from rpl_ros.learning.earliest import live_in_words
-from rpl_ros.runs.layout import CHECKPOINTS, CONFIG, TASK
+from rpl_ros.runs.layout import CHECKPOINTS, CONFIG, CONTRACT, TASK
 from rpl_ros.runs.learned_in import is_base
 from rpl_ros.settings.fields import did_you_mean, make_settings, SettingsError
 from rpl_ros.settings.nodes import NODE_SETTINGS
@@ -89,7 +89,7 @@ class Run:
     `settings` holds {node name: settings} of all nodes, `arguments` the value of each argument.
     `main` is the executable whose exit code 0, for each robot, means that the run is complete.
     `shares` are what each robot plays: see settings.robots.shares().
-    `task_text` is the content of the file TASK, '' for a built-in task.
+    `texts` are {name: content} of more files in the folder: TASK, CONTRACT.
     """
 
     task: str
@@ -104,7 +104,7 @@ class Run:
     policy: ChosenPolicy | None = None
     resumed: Resumed | None = None
     shares: dict[int, tuple[int, int]] = field(default_factory=dict)
-    task_text: str = ''
+    texts: dict[str, str] = field(default_factory=dict)
 
     @property
     def robots(self) -> int:
@@ -342,7 +342,9 @@ def resolve(task: str, given: dict[str, str]) -> Run:
     arguments = _checked_arguments(graph, given)
     resumed = find_resumed(task, given, {one.name: one.default for one in graph.arguments})
     if resumed:
-        arguments = resumed.arguments
+        arguments = dict(resumed.arguments)
+        if arguments['robot'] == 'own':
+            arguments['contract'] = str(resumed.config.parent / CONTRACT)
     policy = None if resumed else choose_policy(task, arguments)
     settings = _load(task, arguments, policy.settings if policy else {})
     if arguments['bags'] not in (AUTO, '') and arguments['learn'] == 'false':
@@ -362,9 +364,13 @@ def resolve(task: str, given: dict[str, str]) -> Run:
     folder = Path(out).expanduser().absolute()
     run_id = arguments['run'] or f'{now}_{secrets.token_hex(3)}'
     changes = {**_changes(arguments, settings, folder), 'run': run_id}
-    text = '' if task in TASKS else to_yaml(spec_tree(task_spec(task)))
-    if text:
+    texts = {}
+    if task not in TASKS:
+        texts[TASK] = to_yaml(spec_tree(task_spec(task)))
         changes['task'] = str(folder / TASK)
+    if arguments['robot'] == 'own' and not resumed:
+        texts[CONTRACT] = Path(settings[robot].contract).read_text(encoding='utf-8')
+        changes[f'{robot}.contract'] = str(folder / CONTRACT)
     if policy:
         changes.update(policy.changes(settings, arguments, folder))
     if resumed:
@@ -380,4 +386,4 @@ def resolve(task: str, given: dict[str, str]) -> Run:
     processes = robots.processes_of(processes, count, arguments['part'], shared)
     return Run(task, folder, settings, processes, arguments, (*graph.after, str(folder)), robot,
                changes['run'], _namespace(arguments['namespace']), policy, resumed, shared,
-               text)
+               texts)

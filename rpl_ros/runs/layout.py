@@ -33,6 +33,8 @@ RUN = 'run.yaml'
 """How the run was made: task, command, date, commit, versions. See facts.py."""
 TASK = 'task.yaml'
 """What the task is, where it is not built in: see tasks/spec_file.py."""
+CONTRACT = 'contract.yaml'
+"""The contract with a robot other than a Fetch: see robot/own/contract.py."""
 METRICS = 'metrics.csv'
 """One row for each training episode, or for some of the updates of a run from bags alone."""
 EVALUATION = 'evaluation.csv'

@@ -27,7 +27,7 @@ from rpl_ros.common.files import lock_folder, write_file
 from rpl_ros.common.versions import git_commit, PACKAGES, version_of
 from rpl_ros.common.yaml_file import quoted, to_yaml
 from rpl_ros.runs.facts import read_facts
-from rpl_ros.runs.layout import CONFIG, CONFIG_BEGUN, RUN, TASK
+from rpl_ros.runs.layout import CONFIG, CONFIG_BEGUN, RUN
 from rpl_ros.runs.policies import Start
 from rpl_ros.settings.fields import SettingsError
 
@@ -51,7 +51,7 @@ class _Run(Protocol):  # what a launching.graph.Run has and is needed here
     @property
     def resumed(self) -> '_Resumed | None': ...
     @property
-    def task_text(self) -> str: ...
+    def texts(self) -> dict[str, str]: ...
 
 
 class _Policy(Protocol):  # what a launching.policy_argument.ChosenPolicy has
@@ -139,8 +139,8 @@ def _make(run: _Run) -> TextIO:
     lock = lock_folder(run.folder)
     if run.policy:
         run.policy.start.copy_to(run.folder)
-    if run.task_text:
-        write_file(run.folder / TASK, run.task_text)
+    for name, text in run.texts.items():
+        write_file(run.folder / name, text)
     for name in (CONFIG_BEGUN, CONFIG):
         write_file(run.folder / name, parameter_file(run.settings))
     write_file(run.folder / RUN, to_yaml(facts))

@@ -103,7 +103,7 @@ def test_the_nodes_of_a_run_read_its_own_file(tmp_path):
     assert not Path(path).exists()
     prepare.prepare(run).close()
     assert read_spec(path) == task_spec('point_reach:make')
-    assert graph.resolve('hook', {'out': str(tmp_path / 'hook')}).task_text == ''
+    assert graph.resolve('hook', {'out': str(tmp_path / 'hook')}).texts == {}
     names = graph.resolve(POINT, {})
     assert names.folder.name.startswith('point_reach_')
 

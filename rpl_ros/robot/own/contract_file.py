@@ -17,6 +17,7 @@
 from collections.abc import Iterator, Mapping
 import math
 from pathlib import Path
+import re
 from typing import Any
 
 from rpl_ros.common.brief import brief, did_you_mean
@@ -44,6 +45,7 @@ PACKAGES = {'JointState': 'sensor_msgs/msg/', 'PoseStamped': 'geometry_msgs/msg/
             'Bool': 'std_msgs/msg/', 'JointTrajectory': 'trajectory_msgs/msg/', 'TF': ''}
 """Package of each type that a contract can name."""
 MOST = 1000  # elements of an array
+TOPIC = r'(~?/)?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*'
 PERSON = 'person'
 """Value of `success`: a person says so, with the service ~/report_success."""
 
@@ -70,6 +72,14 @@ class _Part(CheckedMapping):
         found = self.text(key)
         if not found:
             raise SettingsError(f'{self.where}: {key} is empty: give a name')
+        return found
+
+    def topic(self, key: str = 'topic') -> str:
+        """Return the name of a topic."""
+        found = self.name(key)
+        if not re.fullmatch(TOPIC, found):
+            raise SettingsError(f'{self.where}: {key} is {brief(found)}, expected the name of a '
+                                'topic: letters, digits, _ and /, no digit first')
         return found
 
 
@@ -104,7 +114,7 @@ def parse_robot_contract(tree: Any, spec: TaskSpec, where: str) -> RobotContract
         robot_timeout=file.number('robot_timeout', 0.001, 10.0),
         base_action_timeout=file.number('base_action_timeout', 0.001, 10.0),
         command_timeout=file.number('command_timeout', 0.001, 10.0),
-        run_stop_topic=run_stop.name('topic') if run_stop else '',
+        run_stop_topic=run_stop.topic() if run_stop else '',
         run_stop_timeout=run_stop.number('timeout', 0.01, 1e6) if run_stop else math.inf,
         sources=sources, sinks=sinks,
         observation=_channels(file, 'observation', spec.observation, sources),
@@ -137,7 +147,7 @@ def _source(name: str, tree: Any, where: str) -> Source:
         'Float64MultiArray': tuple(map(str, range(size))), 'Bool': ('value',)}[kind]
     frame = part.name('parent' if kind == 'TF' else 'frame') if kind in (
         'TF', 'PoseStamped', 'WrenchStamped') else ''
-    return Source(name, kind, '' if kind == 'TF' else part.name('topic'),
+    return Source(name, kind, '' if kind == 'TF' else part.topic(),
                   part.number('max_age', 0.001, 60.0), channels, frame,
                   part.name('child') if kind == 'TF' else '', joints,
                   part.number('jump', 1e-3, 1e6, 1e6), part.number('settle', 0.0, 60.0, 0.5))
@@ -174,7 +184,7 @@ def _sinks(file: _Part) -> Iterator[Sink]:
             raise SettingsError(f'{where}: {len(elements)} elements, expected one')
         commands = {'JointTrajectory': 'position', 'TwistStamped': 'velocity'}.get(kind) or (
             part.choice('commands', ('velocity', 'position'), ''))
-        yield Sink(kind, part.name('topic'), commands == 'velocity', elements, joints,
+        yield Sink(kind, part.topic(), commands == 'velocity', elements, joints,
                    part.text('frame') if kind == 'TwistStamped' else '')
 
 
@@ -239,8 +249,10 @@ def _limits(tree: Any, where: str, sources: Mapping[str, Source],
     if moves is None and ('keep' in part.tree or not velocity):
         raise SettingsError(f'{where}: moves is missing: name the measured position that it '
                             + ('is' if not velocity else 'moves, which keep limits'))
+    if moves and (moves.name in MOTION or moves.name.endswith('.velocity')):
+        raise SettingsError(f'{where}: moves is a velocity, expected a position')
     keep = part.value('keep', list, 'a list of two numbers', [-1e9, 1e9])
-    if len(keep) != 2 or not all(isinstance(one, (int, float)) and -1e9 <= one <= 1e9
+    if len(keep) != 2 or not all(type(one) in (int, float) and -1e9 <= one <= 1e9
                                  for one in keep) or keep[0] >= keep[1]:
         raise SettingsError(f'{where}: keep is {brief(keep)}, expected [lowest, highest]')
     margin = part.number('margin', 0.0, 1e6, 0.0)
@@ -267,6 +279,18 @@ def _contradictions(contract: RobotContract, spec: TaskSpec) -> Iterator[str]:
                'from, reward, or success, for 1 at success and 0 before')
     if not spec.recorded_reward and contract.reward:
         yield (f'reward is given, but the task {spec.name} computes its own, {spec.reward!r}')
+    moved = [one.moves for one in contract.limits if one.moves]
+    for one in moved:
+        if moved.count(one) > 1:
+            yield f'two elements of the action move {one.source}.{one.name}'
+    if spec.environment:
+        for element, limits, low, high in zip(spec.action, contract.limits, spec.environment.low,
+                                              spec.environment.high):
+            if not (math.isclose(limits.low, low, rel_tol=1e-6, abs_tol=1e-9)
+                    and math.isclose(limits.high, high, rel_tol=1e-6, abs_tol=1e-9)):
+                yield (f'action: {element.name}: -1 and 1 stand for {limits.low:g} and '
+                       f'{limits.high:g}, but for {low:g} and {high:g} in the environment of the '
+                       f'task: make them equal')
     topics = [sink.topic for sink in contract.sinks]
     if len(set(topics)) < len(topics):
         yield f'two outputs have one topic: {", ".join(topics)}'

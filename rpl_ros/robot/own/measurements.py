@@ -106,6 +106,13 @@ class Input:
         angular, linear = self._track.motion  # in one control step of the Fetch
         return float(np.concatenate([linear, angular])[MOTION.index(name)] / CONTROL_PERIOD)
 
+    def age(self, name: str, now: Instant) -> float:
+        """Return the time since a channel was measured, by its stamp, s."""
+        if not self.source.joints:
+            return now.ros - self.received.ros
+        place = self.source.joints.index(name.removesuffix('.velocity'))
+        return float(self.joints.ages(now.ros)[place])
+
     def fault(self, now: Instant) -> tuple[Reason, str] | None:
         """Return why the input cannot be used now, or None."""
         source, limit = self.source, self.source.max_age
@@ -205,4 +212,4 @@ class Measurements:
 
     def age(self, channel: Channel | None, now: Instant) -> float:
         """Return the time since a channel was measured, by its stamp, s; 0 for None."""
-        return 0.0 if channel is None else now.ros - self.inputs[channel.source].received.ros
+        return 0.0 if channel is None else self.inputs[channel.source].age(channel.name, now)

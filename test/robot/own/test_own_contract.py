@@ -109,6 +109,11 @@ def test_rewards_that_the_robot_tells(changes):
     ('action.vx.moves', None, 'moves is missing'),
     ('action.grip.moves', None, 'moves is missing'),
     ('action.vx.keep', [1.0, 0.0], '[lowest, highest]'),
+    ('action.vx.keep', [True, 3.1], '[lowest, highest]'),
+    ('action.vx.moves', 'joints.slide.velocity', 'moves is a velocity'),
+    ('action.vx.moves', 'joints.finger', 'two elements of the action move joints.finger'),
+    ('inputs.joints.topic', 'joint states', 'the name of a topic'),
+    ('run_stop.topic', '2x', 'the name of a topic'),
     ('action.vx.margin', 0.5, 'leaves no room'),
     ('action.vx.rate', 0, 'rate is 0'),
     ('action.vx.rate', 10 ** 400, 'rate is')])
@@ -145,6 +150,14 @@ def test_a_wrong_output_is_one_error(number, changes, words):
 def test_a_recorded_reward_needs_a_source():
     with pytest.raises(SettingsError, match='name the input that it comes from'):
         parse_robot_contract(without_goals(), RECORDED, 'here')
+
+
+def test_the_scale_of_actions_is_that_of_training():
+    task = {**TASK, 'environment': {'make': 'x:y', 'low': [-0.5, 0.0], 'high': [0.5, 0.2]}}
+    with pytest.raises(SettingsError, match='grip: -1 and 1 stand for 0 and 0.1, but'):
+        parse_robot_contract(CONTRACT, parse_spec(task, 'task'), 'here')
+    task['environment']['high'] = [0.5, 0.1]
+    assert parse_robot_contract(CONTRACT, parse_spec(task, 'task'), 'here')
 
 
 def test_twists_and_trajectories():

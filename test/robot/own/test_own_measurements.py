@@ -107,6 +107,17 @@ def test_joints_that_come_in_parts_and_without_velocities(robot):
     assert set(robot.faults()) == {Reason.INPUT_STALE}
 
 
+def test_each_joint_has_its_own_age(robot):
+    robot.every()
+    robot.now += 0.09
+    robot.joints((0.02,), (0.0,), ('finger',))
+    now = robot.instant()
+    assert robot.measured.age(Channel('joints', 'slide'), now) == pytest.approx(0.09)
+    assert robot.measured.age(Channel('joints', 'finger'), now) == 0.0
+    assert robot.measured.age(Channel('tool', 'fz'), now) == pytest.approx(0.09)
+    assert robot.measured.age(None, now) == 0.0
+
+
 @pytest.mark.parametrize('message', [
     lambda robot: robot.joints((math.nan, 0.0)), lambda robot: robot.joints((0.0,)),
     lambda robot: robot.joints((0.0, 0.0), (0.0, 1e9)),
