@@ -18,6 +18,7 @@ from typing import cast
 
 import numpy as np
 from rpl_ros.common.described import described
+from rpl_ros.common.watch import Watch
 from rpl_ros.contracts import Controller
 from rpl_ros.controllers.function import Act, as_controller, ControllerError
 
@@ -37,11 +38,13 @@ class Guard:
         """
         Guard a controller of actions (action_size,).
 
-        With a `name`, MOST_FAILURES in a row raise ControllerError.
+        With a `name`, MOST_FAILURES in a row raise ControllerError, and a call that takes long is
+        told on the standard error.
         """
         self.controller, self._size, self._name = as_controller(controller), action_size, name
         self.sees_achieved_goal: bool = getattr(self.controller, 'sees_achieved_goal', False)
         self.problem, self.failures = '', 0
+        self._watch = Watch(f'a step of the controller {name}') if name else None
         self._unready = ''  # why the controller could not begin the episode
 
     def reset(self, episode: int) -> None:
@@ -66,14 +69,20 @@ class Guard:
         problem, call = self._unready, cast(Act, self.controller)
         try:
             if not problem:
+                if self._watch:
+                    self._watch.begin()
                 action = np.asarray(call(observation, desired_goal, *achieved_goal),
                                     dtype=np.float64)
+                if self._watch:
+                    self._watch.end()
                 if action.shape == (self._size,) and np.isfinite(action).all():
                     self.failures = 0
                     return action
                 problem = f'it returned {action}, expected {self._size} finite numbers'
         except Exception as error:  # a user's own function may raise anything
             problem = described(error)
+        if self._watch:
+            self._watch.end()
         self._note(problem)
         return np.full(self._size, np.nan)
 

@@ -61,6 +61,8 @@ def evaluate_policies(scene: Scene, policies: Sequence[bytes | None], episodes: 
         except ControllerError as error:
             raise EvaluationError(str(error)) from None
         except BrokenProcessPool:
-            raise EvaluationError('a worker process died; was there enough memory? Fewer '
-                                  '--workers need less') from None
+            raise EvaluationError(
+                f'a process that plays {scene.task} with the controller {scene.controller} died: '
+                'fewer --workers need less memory; otherwise look at the controller and the '
+                'environment, which may have ended it') from None
     return [outcomes[start:start + episodes] for start in range(0, len(items), episodes)]

@@ -203,7 +203,8 @@ def train(options: argparse.Namespace) -> None:
         try:
             run_session(options, run['settings'], folder, console)
         except (LearningError, OSError, BrokenProcessPool) as error:
-            reason = ('a process that plays died; was there enough memory?'
+            reason = ('a process that plays died: fewer --actors need less memory; otherwise look '
+                      'at the controller and the environment, which may have ended it'
                       if isinstance(error, BrokenProcessPool) else error)
             raise TrainingError(f'{reason}; {folder / CHECKPOINTS / FILE} is the last good '
                                 f'checkpoint, and {AGAIN}') from error
