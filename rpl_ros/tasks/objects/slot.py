@@ -64,7 +64,9 @@ def add_slot(mj_spec: mujoco.MjSpec, objects: Iterable[HookObject]) -> None:
     body.add_site(name=BODY, size=[0.002, 0.002, 0.002])
     # MuJoCo leaves out parts of a mass matrix that this inertia shows to be nonzero; a body
     # compiled as 'simple' could take only objects whose inertial frame is the body frame
-    body.explicitinertial, body.simple = True, False
+    body.explicitinertial = True
+    if hasattr(body, 'simple'):  # MuJoCo 3.3 has no such switch, and finds out by this inertia
+        body.simple = False
     body.mass, body.inertia = 0.1, [1e-4, 1.5e-4, 2e-4]
     body.ipos, body.iquat = [0.01, 0.02, 0.03], [0.5, 0.5, 0.5, -0.5]
     objects = list(objects)
