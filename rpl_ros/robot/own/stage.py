@@ -30,6 +30,8 @@ from rpl_ros.robot.safety.reasons import Reason
 
 EPSILON = 1e-9
 """What rounding may add, as a share of a limit."""
+LATEST = 2
+"""Periods until the next decision: one at once may be followed by one that waits in vain."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,9 @@ def decide(action: np.ndarray | None, reasons: Sequence[Reason], measured: np.nd
 def _move(action: np.ndarray, measured: np.ndarray, age: np.ndarray, memory: Memory,
           limits: Limits) -> tuple[tuple[np.ndarray, np.ndarray] | None, list[Reason]]:
     """Return ((numbers, their change) or None for a stop, Reasons) for an action (A,)."""
-    if not np.isfinite(measured[limits.known]).all():
+    if not np.isfinite(action).all():
+        return None, [Reason.BASE_BAD]
+    if not np.isfinite([measured[limits.known], age[limits.known]]).all():
         return None, [Reason.KEEP_UNKNOWN]
     wish = limits.low + (np.clip(action, -1.0, 1.0) + 1.0) / 2 * (limits.high - limits.low)
     reasons = []
@@ -168,7 +172,7 @@ def _kept(wish: np.ndarray, measured: np.ndarray, age: np.ndarray,
     keeps it: v t + v^2 / (2 rate) must not be longer than the way to the limit.
     """
     low, high = limits.keep_low + limits.margin, limits.keep_high - limits.margin
-    time = np.maximum(age, 0.0) + 2 * limits.period
+    time = np.maximum(age, 0.0) + LATEST * limits.period
 
     def fastest(way: np.ndarray) -> np.ndarray:
         brake = limits.rate * time
@@ -197,11 +201,16 @@ def _change(wanted: np.ndarray, before: np.ndarray, limits: Limits) -> np.ndarra
 
 def _within(numbers: np.ndarray, before: np.ndarray, measured: np.ndarray, age: np.ndarray,
             limits: Limits) -> bool:
-    """Return whether all stays within its limits until the next decision, or comes nearer."""
-    ahead = np.where(limits.known, measured + numbers * (np.maximum(age, 0.0) + limits.period),
-                     0.0)
-    outside = (ahead > limits.keep_high) & (numbers > 0.0) | (
-        ahead < limits.keep_low) & (numbers < 0.0)
+    """
+    Return whether all stays within its limits until the next decision, or comes nearer.
+
+    Since it was measured, a robot has moved with the numbers before, `before` (A,).
+    """
+    age, coming = np.maximum(age, 0.0), numbers * LATEST * limits.period
+    highest, lowest = (measured + age * extreme(numbers, before) + coming
+                       for extreme in (np.maximum, np.minimum))
+    outside = limits.known & ((highest > limits.keep_high) & (numbers > 0.0) | (
+        lowest < limits.keep_low) & (numbers < 0.0))
     low, high = (np.where(limits.velocity, bound, keep) for bound, keep in (
         (limits.low, np.maximum(limits.low, limits.keep_low)),
         (limits.high, np.minimum(limits.high, limits.keep_high))))

@@ -84,6 +84,20 @@ def test_a_joint_never_passes_its_limits_and_commands_change_slowly(actions, age
         assert (np.abs(joints) <= 0.5 + 1e-9).all()
 
 
+@given(st.lists(st.tuples(st.sampled_from([-1.0, 0.3, 1.0]), st.floats(0.5, 1.8)), max_size=80),
+       st.floats(0.0, 0.05), st.sampled_from([1e12, 40.0, 4.0, 1.0]))
+def test_no_margin_is_needed_for_old_measurements_and_late_decisions(actions, age, rate_change):
+    # A decision at once, then one for a command that does not come: 1.75 periods between them.
+    of = limits(replace(JOINT, rate_change=rate_change, margin=0.0))
+    memory, joint, before, now = Memory(), 0.0, 0.0, 0.0
+    for action, periods in actions:
+        decision, memory = one([action], memory, of, [joint - age * before], now, [age])
+        if decision.output != Output.NOTHING:
+            before = 0.0 if decision.numbers is None else decision.numbers[0]
+        joint, now = joint + before * periods * PERIOD, now + periods * PERIOD
+        assert abs(joint) <= 0.5 + 1e-9
+
+
 @given(ACTIONS)
 def test_a_position_starts_where_the_joint_is_and_keeps_its_limits(actions):
     element = replace(JOINT, low=-2.0, high=2.0)
@@ -106,6 +120,16 @@ def test_a_joint_outside_its_limits_may_only_come_back(velocity):
     back, _ = one([-1.0, 0.0], of=of, measured=(0.7, 0.0))
     assert back.output == Output.TWIST and back.numbers[0] < (0.0 if velocity else 0.7)
     assert out.numbers is None or out.numbers[0] <= (0.0 if velocity else 0.7)
+
+
+@pytest.mark.parametrize('action, age, reason', [
+    ([np.nan, 0.0], (0.0, 0.0), Reason.BASE_BAD), ([np.inf, 0.0], (0.0, 0.0), Reason.BASE_BAD),
+    ([1.0, 0.0], (np.inf, 0.0), Reason.KEEP_UNKNOWN),
+    ([1.0, 0.0], (np.nan, 0.0), Reason.KEEP_UNKNOWN)])
+def test_numbers_that_are_not_finite_are_a_stop(action, age, reason):
+    moving = Memory(Machine(Mode.MOVING), np.zeros(2), np.zeros(2), 0.0)
+    decision, _ = one(action, moving, limits(JOINT, WHOLE), now=0.05, age=age)
+    assert decision.output == Output.STOP and decision.reasons == (reason,)
 
 
 def test_what_is_not_measured_is_a_stop():
