@@ -178,12 +178,15 @@ def _sinks(file: _Part) -> Iterator[Sink]:
             elements = tuple(str(places.get(place, '')) for place in TWIST)
         else:
             elements = part.texts('elements')
-        if joints and len(joints) != len(elements):
-            raise SettingsError(f'{where}: {len(joints)} joints for {len(elements)} elements')
+        if kind == 'JointTrajectory' and len(set(joints)) != len(elements):
+            raise SettingsError(f'{where}: {len(set(joints))} joints for {len(elements)} elements')
         if kind == 'Float64' and len(elements) != 1:
             raise SettingsError(f'{where}: {len(elements)} elements, expected one')
         commands = {'JointTrajectory': 'position', 'TwistStamped': 'velocity'}.get(kind) or (
             part.choice('commands', ('velocity', 'position'), ''))
+        if not elements or commands == 'position' and '' in elements:
+            raise SettingsError(f'{where}: elements is {brief(list(elements))}, expected names: '
+                                'only a velocity can be left out, which is a zero')
         yield Sink(kind, part.topic(), commands == 'velocity', elements, joints,
                    part.text('frame') if kind == 'TwistStamped' else '')
 

@@ -138,6 +138,9 @@ def test_a_wrong_entry_is_one_error(path, value, words):
     (0, {'commands': 'torque'}, "commands is 'torque'"),
     (0, {'type': 'TwistStampd'}, "did you mean 'TwistStamped'"),
     (1, {'elements': ['grip', 'vx']}, '2 elements, expected one'),
+    (1, {'elements': ['']}, "elements is ['']"),
+    (1, {'type': 'Float64MultiArray', 'elements': ['grip', '']}, "elements is ['grip', '']"),
+    (1, {'type': 'Float64MultiArray', 'elements': []}, 'elements is []'),
     (1, {'elements': 'grip'}, 'expected a list of names')])
 def test_a_wrong_output_is_one_error(number, changes, words):
     tree = deepcopy(CONTRACT)
@@ -176,6 +179,9 @@ def test_twists_and_trajectories():
     tree['outputs'][0]['elements'] = {'linear.x': 'vx'}
     tree['outputs'][1]['joints'] = ['finger', 'thumb']
     with pytest.raises(SettingsError, match='2 joints for 1 elements'):
+        parse_robot_contract(tree, SPEC, 'here')
+    tree['outputs'][1]['joints'] = []
+    with pytest.raises(SettingsError, match='0 joints for 1 elements'):
         parse_robot_contract(tree, SPEC, 'here')
 
 
