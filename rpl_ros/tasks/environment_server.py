@@ -18,7 +18,8 @@ Plays a Gymnasium environment for another process: see remote_environment.py.
 This file is run by its path, by an interpreter that has the environment with its own MuJoCo,
 Gymnasium and numpy, and not rpl_ros: it imports nothing else, and works with Python 3.9 and later.
 Requests come as lines of JSON on the standard input, answers go to the standard output. What the
-environment prints goes to the standard error. JSON carries each float64 to the last bit.
+environment prints goes to the standard error. JSON carries each float64 to the last bit. When
+the process that started it ends, this one does too, also during a step.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ from __future__ import annotations
 import importlib
 import json
 import os
+from pathlib import Path
 import sys
+import threading
+import time
 from typing import Any
 
 import gymnasium
@@ -124,11 +128,20 @@ def single(value: Any) -> float | None:
     return float(value) if isinstance(value, (int, float)) else None
 
 
+def end_with(parent: int) -> None:
+    """End this process within a second after its parent."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
+
+
 def main() -> None:
     """Answer requests until the other process closes the pipe."""
+    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     answers = os.fdopen(os.dup(1), 'w')
     os.dup2(2, 1)  # what the environment prints must not be taken for an answer
-    sys.path.insert(0, os.getcwd())
+    here = str(Path(__file__).parent)  # its files must not hide modules of the same name
+    sys.path[:] = [os.getcwd(), *(path for path in sys.path if path != here)]
     server = None
     for line in sys.stdin:
         request = json.loads(line)

@@ -59,14 +59,15 @@ class RemoteEnvironment(gymnasium.Env):
             raise TaskError(f'task {brief(make)}: its interpreter {brief(python)} cannot be '
                             f'started: {error}') from error
         try:
-            found = self._ask(make=make, options=dict(options))
-            self._about(found)
+            self._about(self._ask(make=make, options=dict(options)))
         except BaseException:
             self.close()
             raise
 
     def _about(self, found: dict[str, Any]) -> None:
         """Take over what the environment says of itself."""
+        if not {'sizes', 'low', 'high', 'dt', 'render_fps', 'compute_reward', 'steps'} <= {*found}:
+            raise TaskError(f'task {brief(self._make)}: its process answered {brief(found)}')
         boxes: dict[str, spaces.Space[Any]] = {
             part: spaces.Box(-np.inf, np.inf, (size,), np.float64)
             for part, size in found['sizes'].items()}
@@ -80,14 +81,24 @@ class RemoteEnvironment(gymnasium.Env):
 
     def _ask(self, **request: Any) -> dict[str, Any]:
         """Return the answer of the process to a request; TaskError where it fails."""
-        pipe, line = self._process, json.dumps(request) + '\n'
-        assert pipe.stdin is not None
+        pipe = self._process.stdin
+        assert pipe is not None
         try:
-            pipe.stdin.write(line.encode())
-            pipe.stdin.flush()
+            line = json.dumps(request) + '\n'
+        except (TypeError, ValueError) as error:
+            raise TaskError(f'task {brief(self._make)}: {brief(request)} cannot be sent to its '
+                            f'process: {error}') from error
+        try:
+            pipe.write(line.encode())
+            pipe.flush()
             answer = json.loads(self._line())
         except (OSError, ValueError) as error:
-            raise TaskError(f'task {brief(self._make)}: {self._why(error)}') from error
+            why = self._why(error)
+            self._kill()  # an answer that comes late is not one to the next request
+            raise TaskError(f'task {brief(self._make)}: {why}') from error
+        except BaseException:  # Ctrl-C
+            self._kill()
+            raise
         if not isinstance(answer, dict):
             raise TaskError(f'task {brief(self._make)}: its process answered {brief(answer)}')
         if 'error' in answer:
@@ -151,6 +162,10 @@ class RemoteEnvironment(gymnasium.Env):
         return self._ask(do='reward', achieved=np.asarray(achieved_goal).tolist(),
                          desired=np.asarray(desired_goal).tolist())['reward']
 
+    def _kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
     def close(self) -> None:
         """End the process."""
         if self._process.stdin is not None:
@@ -159,8 +174,7 @@ class RemoteEnvironment(gymnasium.Env):
         try:
             self._process.wait(2.0)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self._kill()
         if self._process.stdout is not None:
             self._process.stdout.close()
         self._errors.close()

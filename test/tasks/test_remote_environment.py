@@ -15,6 +15,7 @@
 """An environment in an interpreter of its own plays the same episodes as in this one."""
 
 from dataclasses import replace
+from datetime import date
 import os
 from pathlib import Path
 import signal
@@ -25,7 +26,7 @@ import time
 import numpy as np
 import pytest
 from rpl_ros.common.yaml_file import to_yaml
-from rpl_ros.tasks import make_task
+from rpl_ros.tasks import make_task, remote_environment
 from rpl_ros.tasks.environments import describe
 from rpl_ros.tasks.remote_environment import RemoteEnvironment
 from rpl_ros.tasks.spec_file import spec_digest, spec_tree
@@ -35,6 +36,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / 'docs' / 'examples'
 ODD = """
 import os
 import sys
+import time
 import gymnasium
 from gymnasium import spaces
 import numpy as np
@@ -57,6 +59,8 @@ class Odd(gymnasium.Env):
         if self.how == 'die':
             print('last words', file=sys.stderr)
             os._exit(7)
+        if self.how == 'hang':
+            time.sleep(1.0 if action[0] else 1e4)
         if self.how == 'nan':
             return np.full(2, np.nan, np.float32), 0.0, False, False, {}
         return np.array([0.1, action[0]], np.float32), 0.5, True, False, {'success': np.True_}
@@ -118,6 +122,35 @@ def test_an_environment_that_fails_is_one_error(how, words):
     env.close()
 
 
+def test_an_answer_that_comes_late_is_not_that_to_the_next_request(monkeypatch):
+    env = make_odd('hang')
+    monkeypatch.setattr(remote_environment, 'ANSWER_TIMEOUT', 0.1)
+    with pytest.raises(TaskError, match='no answer within'):
+        env.step(np.array([0.3]))
+    monkeypatch.undo()
+    with pytest.raises(TaskError, match='ended with exit code -9'):
+        env.reset(seed=2)
+    env.close()
+
+
+def test_options_that_json_does_not_have_are_one_error():
+    with pytest.raises(TaskError, match='type date is not JSON serializable'):
+        RemoteEnvironment(sys.executable, 'odd:Odd', {'how': date(2020, 1, 1)})
+
+
+def test_a_program_that_is_no_interpreter_is_one_error(tmp_path):
+    program = tmp_path / 'program'
+    program.write_text('#!/bin/sh\necho "{}"\n')
+    program.chmod(0o755)
+    with pytest.raises(TaskError, match='its process answered {}'):
+        RemoteEnvironment(str(program), 'odd:Odd', {})
+
+
+def test_files_of_rpl_ros_do_not_hide_modules_of_the_same_name(tmp_path):
+    (tmp_path / 'rewards.py').write_text(ODD)
+    RemoteEnvironment(sys.executable, 'rewards:Odd', {'how': ''}).close()
+
+
 def test_after_an_exception_it_can_be_used_again():
     env = make_odd('raise')
     with pytest.raises(TaskError):
@@ -140,17 +173,20 @@ def test_what_cannot_be_made_is_one_error(python, make, words):
     assert '\n' not in str(caught.value)
 
 
-def test_its_process_ends_with_the_one_that_started_it():
+@pytest.mark.parametrize('then', ['', 'env.reset(); env.step([0.0])'])
+def test_its_process_ends_with_the_one_that_started_it(then):
     code = ('import sys, time\n'
             'from rpl_ros.tasks.remote_environment import RemoteEnvironment\n'
-            'env = RemoteEnvironment(sys.executable, "odd:Odd", {"how": ""})\n'
+            'env = RemoteEnvironment(sys.executable, "odd:Odd", {"how": "hang"})\n'
             'print(env._process.pid, flush=True)\n'
+            f'{then}\n'
             'time.sleep(60)\n')
     root = str(EXAMPLES.parents[1])
     started = subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, text=True,
                                env={**os.environ, 'PYTHONPATH': os.pathsep.join(
                                    [root, os.environ['PYTHONPATH']])})
     number = int(started.stdout.readline())
+    time.sleep(0.5 if then else 0.0)  # it is in the step then
     os.kill(started.pid, signal.SIGKILL)
     started.wait()
     end = time.monotonic() + 20.0
