@@ -30,7 +30,7 @@ class Watch:
     """One kind of call, such as those of a controller; a thread of the process watches all."""
 
     def __init__(self, what: str) -> None:
-        """`what` says what is called, for people."""
+        """Watch; `what` says what is called, for people."""
         self.what = what
         self._since, self._told = 0.0, LONG
         with _LOCK:
@@ -39,11 +39,11 @@ class Watch:
             _WATCHED.add(self)
 
     def begin(self) -> None:
-        """A call begins."""
+        """Note that a call begins."""
         self._since, self._told = time.monotonic(), LONG
 
     def end(self) -> None:
-        """It has ended."""
+        """Note that it has ended."""
         self._since = 0.0
 
     def tell(self) -> None:
