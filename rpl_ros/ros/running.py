@@ -113,6 +113,8 @@ def run_node(make: Callable[[], RplNode], args: list[str] | None = None,
             code = 1 if node.failure else code
             if node.done:
                 _wait_for_readers(node)
+        for stop in STOP_SIGNALS:  # Python restores the default at its end, which is another code
+            signal.signal(stop, signal.SIG_IGN)
         leave_in_time(code)
         if node is not None:
             node.destroy_node()

@@ -79,6 +79,14 @@ def test_a_signal_in_a_callback_lets_it_end_and_the_node_publish(name, ends, cod
     assert done.stdout == 'the callback has ended\nclosed\n'
 
 
+def test_a_second_signal_at_the_end_of_python_does_not_change_the_exit_code():
+    # Objects of a module are deleted after Python has restored the handlers of signals.
+    late = ('; sys.modules["late"] = type("Late", (), {"__del__": lambda self, kill=os.kill, '
+            'me=os.getpid(): kill(me, 15)})()')
+    done = run_late('import sys; ' + STOP.format('SIGTERM', 0.0) + late, ends=True)
+    assert done.returncode == 130
+
+
 @pytest.mark.parametrize('interruptible, printed', [
     (True, 'closed\n'), (False, 'the callback has ended\nclosed\n')])
 def test_a_callback_that_blocks_is_interrupted_unless_it_writes_a_file(interruptible, printed):
