@@ -131,7 +131,7 @@ class RobotAdapterNode(AdapterNode):
     def stop(self) -> None:
         """Send a stop to all outputs."""
         for sink, stream in self._sinks:
-            numbers = self._adapter.stop_of(sink)
+            numbers = self._adapter.stop_of(sink, self.now())
             if numbers is not None:
                 stream.publish(self._message(sink, numbers))
 

@@ -168,14 +168,17 @@ class OwnAdapter(Adapter):
         """Return the numbers of the message of an output, for the numbers (A,) of all."""
         return [float(numbers[self._place[name]]) if name else 0.0 for name in sink.elements]
 
-    def stop_of(self, sink: Sink) -> list[float] | None:
+    def stop_of(self, sink: Sink, now: Instant) -> list[float] | None:
         """
         Return the numbers of the message that stops an output: zero velocities, or where it is.
 
-        None if a position is not known: then the last message holds it.
+        None if a position is not known, or only from long ago, when the robot may have been
+        elsewhere: then the last message holds it.
         """
         if sink.velocity:
             return [0.0] * len(sink.elements)
         channels = [self.contract.limits[self._place[name]].moves for name in sink.elements]
         found = self.measurements.values(one for one in channels if one)
-        return found.tolist() if np.isfinite(found).all() else None
+        recent = all(self.measurements.age(one, now) <= self.contract.sources[one.source].max_age
+                     for one in channels if one)
+        return found.tolist() if recent and np.isfinite(found).all() else None
