@@ -86,7 +86,7 @@ class PlayerNode(RplNode):
         self._begin: float | None = None  # of playing, s, steady clock
         self._first = self._next[1]  # time of the first message, ns, clock of the bag
         self._gate = StartGate(
-            self, self._outputs['state'], self._outputs['state'],
+            self, self._outputs['state'], [self._outputs['state']],
             'another node publishes states (is a graph running? Give the player and its learner a '
             'ROS_DOMAIN_ID of their own)')
         self._sent = self._episodes = 0

@@ -75,7 +75,7 @@ class SimNode(ManagedNode):
         self._tasks = publisher(self, 'task')
         subscribe(self, 'learner_status', self._on_learner_status)
         self._gate = StartGate(
-            self, self._states, None if settings.run else self._states,
+            self, self._states, () if settings.run else [self._states],
             'another node publishes states, and this run has no id (give the nodes of each run '
             'the same parameter run, or a namespace)')
         require_status(self, self._gate)

@@ -56,18 +56,18 @@ class Episodes:
     `next` is the number of the next episode.
     """
 
-    def __init__(self, node: ManagedNode, adapter: Adapter, states: Publisher, twists: Publisher,
-                 first: int) -> None:
+    def __init__(self, node: ManagedNode, adapter: Adapter, states: Publisher,
+                 outputs: Sequence[Publisher], first: int) -> None:
         """
         Create client and service on the node; `first` is the number of the first episode.
 
         The readers of the publisher `states` must be ready, and no other node may publish on the
-        topic of `twists`: only one node may move an arm.
+        topics of `outputs`: only one node may move an arm.
         """
         self.next = first
         self._node, self._adapter = node, adapter
         self._settings = settings = node.settings
-        self._gate = StartGate(node, states, twists, 'another node moves this arm',
+        self._gate = StartGate(node, states, outputs, 'another node moves this arm',
                                DISCOVERY_LIMIT)
         require_status(node, self._gate)
         self._request: Future | None = None  # of the service of the scene

@@ -97,7 +97,7 @@ class AdapterNode(ManagedNode):
             self.create_subscription(Bool, self._adapter.run_stop_topic, self._on_run_stop, DEPTH)
         # After a cleanup the numbers continue: residual_node ignores states of earlier episodes.
         first = self._episodes.next if self._episodes else first_episode(settings)
-        self._episodes = Episodes(self, self._adapter, self._states, self._outputs[0], first)
+        self._episodes = Episodes(self, self._adapter, self._states, self._outputs, first)
         for name, kind, answer in (('estop', Trigger, self._on_estop),
                                    ('reset', Trigger, self._on_reset),
                                    ('stop_episode', Trigger, self._on_stop_episode),

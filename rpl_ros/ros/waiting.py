@@ -15,6 +15,7 @@
 
 """Waits that say what they wait for, and end; the gate that opens when all nodes are ready."""
 
+from collections.abc import Sequence
 import time
 
 from rclpy.publisher import Publisher
@@ -85,15 +86,15 @@ class StartGate:
 
     The settings of the node say which nodes those are, see settings.shared.StartGate; `missing`
     holds the names of those that are not there yet. The node
-    fails if another node publishes on the topic of `alone` when the gate opens first.
+    fails if another node publishes on a topic of `alone` when the gate opens first.
     """
 
-    def __init__(self, node: RplNode, states: Publisher, alone: Publisher | None = None,
+    def __init__(self, node: RplNode, states: Publisher, alone: Sequence[Publisher] = (),
                  conflict: str = '', age: float = 0.0) -> None:
         """
         Begin to watch the readers of the publisher `states`.
 
-        `conflict` is what the error says if the publisher `alone` is not alone on its topic. That
+        `conflict` is what the error says if a publisher of `alone` is not alone on its topic. That
         is checked no earlier than `age`, s, after now, when discovery has found all publishers.
         """
         self._node, self._states = node, states
@@ -128,16 +129,16 @@ class StartGate:
 
     def _is_alone(self) -> bool:
         """Check once whether another node publishes: one that starts later is the one to blame."""
-        if self._alone is None:
+        if not self._alone:
             return True
         if time.monotonic() < self._check_at:
             return False
-        topic = self._alone.topic_name
-        names = sorted(f'{one.node_namespace.rstrip("/")}/{one.node_name}'
-                       for one in self._node.get_publishers_info_by_topic(topic))
-        if len(names) > 1:
-            self._node.fail(f'{self._conflict}: {len(names)} publishers on {topic}: '
-                            f'{", ".join(names)}')
-            return False
-        self._alone = None
+        for topic in (stream.topic_name for stream in self._alone):
+            names = sorted(f'{one.node_namespace.rstrip("/")}/{one.node_name}'
+                           for one in self._node.get_publishers_info_by_topic(topic))
+            if len(names) > 1:
+                self._node.fail(f'{self._conflict}: {len(names)} publishers on {topic}: '
+                                f'{", ".join(names)}')
+                return False
+        self._alone = ()
         return True

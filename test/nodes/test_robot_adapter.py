@@ -210,6 +210,15 @@ def test_a_topic_of_another_type_is_named(tmp_path):
         spin(lambda: 'wrench' in log.read_text() and 'std_msgs/msg/Float64' in log.read_text())
 
 
+def test_only_one_node_may_publish_on_any_output(tmp_path):
+    with robot(tmp_path) as (made, spin, adapter, node):
+        node.create_publisher(Float64, 'gripper', 10)
+        spin(lambda: adapter.poll() is not None)
+        assert adapter.returncode == 1
+        assert 'another node moves this arm: 2 publishers on /gripper' in (
+            tmp_path / 'robot_adapter_node.log').read_text()
+
+
 @pytest.mark.parametrize('changes, words', [
     ({'contract': ''}, 'contract is empty'), ({'contract': '/nothing.yaml'}, 'cannot be read'),
     ({'task': 'hook', 'contract': 'robot.yaml'}, 'contract robot.yaml')])
