@@ -11,3 +11,16 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
+"""The nodes of the graph. A signal that comes while a node is imported ends it, with 130."""
+
+import os
+import signal
+import sys
+
+from rpl_ros.common.exits import INTERRUPTED, STOP_SIGNALS
+
+# Python says '-m' until it has found the module; `ros2 run` starts a file called as the node.
+if sys.argv[0] == '-m' or os.path.basename(sys.argv[0]).endswith('_node'):
+    for number in STOP_SIGNALS:  # until run_node() handles them: nothing has begun yet
+        signal.signal(number, lambda number, frame: os._exit(INTERRUPTED))

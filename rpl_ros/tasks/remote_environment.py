@@ -48,7 +48,7 @@ class RemoteEnvironment(gymnasium.Env):
 
     def __init__(self, python: str, make: str, options: Mapping[str, Any]) -> None:
         """Start the process; TaskError where it, or the environment, cannot be started."""
-        self._make, self._python, self._rest = make, python, b''
+        self._make, self._python, self._rest = make, python, bytearray()
         self._errors = tempfile.TemporaryFile()
         try:
             self._process = subprocess.Popen(
@@ -110,7 +110,8 @@ class RemoteEnvironment(gymnasium.Env):
         """Return the next line of the process; ValueError if none comes."""
         assert self._process.stdout is not None
         number, end = self._process.stdout.fileno(), time.monotonic() + ANSWER_TIMEOUT
-        while b'\n' not in self._rest:
+        more = bytes(self._rest)
+        while b'\n' not in more:
             left = end - time.monotonic()
             if left <= 0 or not select.select([number], [], [], left)[0]:
                 raise ValueError(f'no answer within {ANSWER_TIMEOUT:g} s')
@@ -120,7 +121,8 @@ class RemoteEnvironment(gymnasium.Env):
             self._rest += more
             if len(self._rest) > MOST:
                 raise ValueError('its answer has no end')
-        line, _, self._rest = self._rest.partition(b'\n')
+        line, _, rest = bytes(self._rest).partition(b'\n')
+        self._rest = bytearray(rest)
         return line
 
     def _why(self, error: Exception) -> str:

@@ -87,6 +87,20 @@ def test_a_second_signal_at_the_end_of_python_does_not_change_the_exit_code():
     assert done.returncode == 130
 
 
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_a_node_is_imported_ends_it_without_a_traceback(tmp_path, number):
+    # The first import of the node waits for ever, as a slow disk does for a while.
+    (tmp_path / 'numpy.py').write_text('print("imports", flush=True)\nimport time\n'
+                                       'time.sleep(60)\n')
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    node = subprocess.Popen([sys.executable, '-m', 'rpl_ros.nodes.base_controller_node'],
+                            env={**os.environ, 'PYTHONPATH': path}, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True)
+    assert node.stdout.readline() == 'imports\n'
+    node.send_signal(number)
+    assert node.wait(timeout=60) == 130 and not node.stderr.read()
+
+
 @pytest.mark.parametrize('interruptible, printed', [
     (True, 'closed\n'), (False, 'the callback has ended\nclosed\n')])
 def test_a_callback_that_blocks_is_interrupted_unless_it_writes_a_file(interruptible, printed):

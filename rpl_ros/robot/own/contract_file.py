@@ -270,6 +270,7 @@ def _limits(tree: Any, where: str, sources: Mapping[str, Source],
 def _contradictions(contract: RobotContract, spec: TaskSpec) -> Iterator[str]:
     """Yield a text for each contradiction with the task or within the contract."""
     period = spec.control_period
+    velocity = {name: sink.velocity for sink in contract.sinks for name in sink.elements}
     for name in ('robot_timeout', 'base_action_timeout', 'command_timeout', 'run_stop_timeout'):
         if getattr(contract, name) < period:
             yield (f'{name} is {getattr(contract, name):g} s, shorter than one control step of '
@@ -297,5 +298,14 @@ def _contradictions(contract: RobotContract, spec: TaskSpec) -> Iterator[str]:
     topics = [sink.topic for sink in contract.sinks]
     if len(set(topics)) < len(topics):
         yield f'two outputs have one topic: {", ".join(topics)}'
+    for topic in {topic.lstrip('/') for topic in topics} & {
+            source.topic.lstrip('/') for source in contract.sources.values() if source.topic}:
+        yield f'{topic} is the topic of an input and of an output'
+    for element, limits in zip(spec.action, contract.limits):
+        low, high = limits.keep
+        if limits.moves and not velocity[element.name] and (
+                high - limits.margin <= limits.low or low + limits.margin >= limits.high):
+            yield (f'action: {element.name}: keep {low:g} to {high:g} has no position between low '
+                   f'{limits.low:g} and high {limits.high:g}')
     if not contract.sinks:
         yield 'outputs is empty: nothing moves'

@@ -114,6 +114,8 @@ def test_rewards_that_the_robot_tells(changes):
     ('action.vx.moves', 'joints.finger', 'two elements of the action move joints.finger'),
     ('inputs.joints.topic', 'joint states', 'the name of a topic'),
     ('run_stop.topic', '2x', 'the name of a topic'),
+    ('action.grip.keep', [0.2, 0.3], 'has no position between'),
+    ('inputs.joints.topic', '/velocities', 'of an input and of an output'),
     ('action.vx.margin', 0.5, 'leaves no room'),
     ('action.vx.rate', 0, 'rate is 0'),
     ('action.vx.rate', 10 ** 400, 'rate is')])
