@@ -38,4 +38,5 @@ def generate_launch_description() -> LaunchDescription:
             PythonLaunchDescriptionSource(str(graph)),
             launch_arguments={'task': str(config / 'task.yaml'), 'robot': 'own',
                               'contract': str(config / 'contract.yaml'),
+                              'params_file': str(config / 'recipe.yaml'),
                               'reset_service': 'reset_scene'}.items())])
