@@ -65,7 +65,7 @@ def evaluate_run(record: Record, checkpoints: list[Checkpoint], options: argpars
                  console: Console) -> list[Point]:
     """Return the Point of the base controller, then of each checkpoint."""
     policies: list[bytes | None] = [None, *(content for _, _, content in checkpoints)]
-    text = f'{record.scene.task}: base and {len(checkpoints)} checkpoints'
+    text = f'{task_spec(record.scene.task).name}: base and {len(checkpoints)} checkpoints'
     with progress_bar(console, text, len(policies) * options.episodes) as advance:
         outcomes = evaluate_policies(record.scene, policies, options.episodes, options.workers,
                                      progress=advance)
@@ -119,8 +119,9 @@ def write_summary(record: Record, points: list[Point], episodes: int, notes: lis
 def show(console: Console, record: Record, points: list[Point],
          paired: Comparison | None) -> None:
     """Print a table that compares base and residual, and its meaning in words."""
-    title = f'{record.scene.task}: {len(points[0][1])} fresh episodes, the same for all'
-    measure = task_spec(record.scene.task).measure
+    spec = task_spec(record.scene.task)
+    title = f'{spec.name}: {len(points[0][1])} fresh episodes, the same for all'
+    measure = spec.measure
     more: tuple[str, ...] = ('mean_return',) if measure.rate else ()
     table = Table('', measure.label, '95 % interval', *('mean return' for _ in more), title=title,
                   title_justify='left')
@@ -239,7 +240,8 @@ def _show_trouble(console: Console, points: list[Point]) -> list[str]:
 
 def _draw(record: Record, points: list[Point], rows: list[dict], measure: Measure) -> None:
     from rpl_ros.reports.plot import learning_curve
-    title = f'{record.scene.task}: {record.scene.controller} with a learned residual'
+    name = task_spec(record.scene.task).name
+    title = f'{name}: {record.scene.controller} with a learned residual'
     fixed = record.arguments.get('learn') == 'false'
     write_file(record.folder / REPORT / CURVE, learning_curve(
         title, [figures for figures, _ in points], rows, WINDOW, measure,

@@ -24,6 +24,7 @@ from rpl_ros.launching import graph
 from rpl_ros.learning import her
 from rpl_ros.learning.learner import Learner
 from rpl_ros.learning.replay import Replay
+from rpl_ros.reports.report import main as report
 from rpl_ros.rollout import run_episode
 from rpl_ros.runs import prepare
 from rpl_ros.runs.policies import read_any_policy
@@ -66,6 +67,10 @@ def test_a_run_learns_goes_on_and_its_policy_is_for_this_task_alone(
     assert evaluate([task, '--policy', str(tmp_path / 'run'), '--episodes', '2',
                      '--workers', '1']) == 0
     assert f'{spec.name}, 2 fresh episodes' in capsys.readouterr().out
+    assert report([str(tmp_path / 'run'), '--episodes', '2', '--checkpoints', '1',
+                   '--workers', '1']) == 0
+    out = capsys.readouterr().out
+    assert f'\n{spec.name}: 2 fresh episodes' in out  # its name, not the file in the run folder
     other = tmp_path / 'other.yaml'
     other.write_text(Path(POINT).read_text().replace('reach: 0.03', 'reach: 0.04'))
     file = tmp_path / 'policy'
