@@ -23,8 +23,8 @@ setup(
     package_data={'ur_reach': ['arm.xml']},
     data_files=[('share/ament_index/resource_index/packages', ['resource/ur_reach']),
                 ('share/ur_reach', ['package.xml']),
-                ('share/ur_reach/config', ['config/task.yaml', 'config/contract.yaml',
-                                          'config/recipe.yaml']),
+                ('share/ur_reach/config', [
+                    f'config/{name}.yaml' for name in ('task', 'contract', 'recipe')]),
                 ('share/ur_reach/launch', ['launch/ur_reach.launch.py'])],
     install_requires=['setuptools'],
     zip_safe=False,
