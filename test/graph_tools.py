@@ -33,6 +33,7 @@ from rpl_ros.policy.residual import ResidualPolicy
 from rpl_ros.policy.weights import digest, pack, PolicyShape, unpack
 from rpl_ros.rollout import run_episode
 from rpl_ros.ros.convert import to_bytes
+from rpl_ros.ros.qos import on_presence
 from rpl_ros.settings.fields import make_settings
 from rpl_ros.settings.nodes import ResidualSettings
 from rpl_ros.tasks import make_task
@@ -73,6 +74,19 @@ def listener(domain, name='listener'):
     finally:
         node.destroy_node()
         context.try_shutdown()
+
+
+def when_present(node, name):
+    """
+    Return a function that tells whether the node called `name`, without a run, is ready.
+
+    With its setting `readers`, it then has found those of its readers. That a listener has found
+    its publisher does not say so: a first message could be lost.
+    """
+    present = set()
+    node.settings = SimpleNamespace(run='')
+    on_presence(node, present.add)
+    return lambda: name in present
 
 
 def call(node, spin, kind, name, **fields):

@@ -14,7 +14,7 @@
 
 """Controllers that keep something, fail or return nonsense: in one process and as a node."""
 
-from graph_tools import free_domain, listener, nodes
+from graph_tools import free_domain, listener, nodes, when_present
 import numpy as np
 import pytest
 from rpl_ros.common.assets import share
@@ -121,10 +121,10 @@ def test_a_state_that_is_sent_again_gets_the_same_answer(tmp_path, controllers):
     domain, answers = free_domain(), []
     with listener(domain) as (node, spin), nodes(
             domain, tmp_path, base_controller_node={
-                'task': 'push', 'controller': f'{controllers}:Counting'}):
-        states = publisher(node, 'state')
+                'task': 'push', 'readers': 1, 'controller': f'{controllers}:Counting'}):
+        ready, states = when_present(node, 'base_controller_node'), publisher(node, 'state')
         subscribe(node, 'base_action', lambda message: answers.append(message.action[0]))
-        spin(lambda: states.get_subscription_count())
+        spin(lambda: states.get_subscription_count() and ready())
         for key in ((0, 0), (0, 0), (0, 0), (0, 1), (0, 2), (0, 2), (1, 0), (1, 1), (1, 2)):
             before = len(answers)
             states.publish(state(*key))
@@ -150,10 +150,10 @@ def test_a_stateful_controller_acts_alike_live_in_process_and_with_workers(tmp_p
             np.testing.assert_array_equal(episode.base_actions, expected.base_actions)
     domain, answers = free_domain(), []
     with listener(domain) as (node, spin), nodes(domain, tmp_path, base_controller_node={
-            'task': 'push', 'controller': name, 'horizon': 7}):
-        states = publisher(node, 'state')
+            'task': 'push', 'readers': 1, 'controller': name, 'horizon': 7}):
+        ready, states = when_present(node, 'base_controller_node'), publisher(node, 'state')
         subscribe(node, 'base_action', answers.append)
-        spin(lambda: states.get_subscription_count())
+        spin(lambda: states.get_subscription_count() and ready())
         for episode in alone:
             for step, observation in enumerate(episode.observations):
                 for _ in range(2):  # each state is sent twice
@@ -167,10 +167,10 @@ def test_a_controller_that_fails_at_every_step_ends_the_run_with_an_error(tmp_pa
     domain, answers = free_domain(), []
     with listener(domain) as (node, spin), nodes(
             domain, tmp_path, base_controller_node={
-                'task': 'push', 'controller': f'{controllers}:stumbles'}) as started:
-        states = publisher(node, 'state')
+                'task': 'push', 'readers': 1, 'controller': f'{controllers}:stumbles'}) as started:
+        ready, states = when_present(node, 'base_controller_node'), publisher(node, 'state')
         subscribe(node, 'base_action', answers.append)
-        spin(lambda: states.get_subscription_count())
+        spin(lambda: states.get_subscription_count() and ready())
         for step in range(100):
             before = len(answers)
             # It works now and then: only failures in a row are counted.

@@ -22,7 +22,7 @@ from types import SimpleNamespace
 
 from bag_tools import assert_equal_episodes
 from graph_tools import (EPISODES, free_domain, in_process, listener, MODES, nodes, random_policy,
-                         SEED, weights_message)
+                         SEED, weights_message, when_present)
 import numpy as np
 import pytest
 from rpl_msgs.msg import BaseAction, EpisodeResult, LearnerStatus
@@ -156,12 +156,13 @@ def residual_side(tmp_path):
     """Yield (send, commands, log) around a residual_node: publishers, what it sent, its log."""
     domain, commands = free_domain(), []
     with listener(domain) as (node, spin), nodes(
-            domain, tmp_path, residual_node={'task': 'hook', 'base_timeout': 0.3}):
+            domain, tmp_path, residual_node={'task': 'hook', 'base_timeout': 0.3, 'readers': 1}):
+        ready = when_present(node, 'residual_node')
         subscribe(node, 'command', lambda message: commands.append(read_command(message)))
         senders = {topic: publisher(node, topic)
                    for topic in ('state', 'base_action', 'policy_weights')}
         spin(lambda: all(sender.get_subscription_count() for sender in senders.values())
-             and node.count_publishers('command'))
+             and ready())
 
         def send(topic, message, answers=0):
             before = len(commands)
