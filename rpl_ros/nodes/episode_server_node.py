@@ -21,6 +21,7 @@ It calls the services of sim_node or fetch_adapter_node and of residual_node: se
 from __future__ import annotations
 
 from functools import partial
+import time
 from typing import Any
 
 from rclpy.action import ActionServer, CancelResponse
@@ -41,6 +42,8 @@ from rpl_ros.settings.nodes import EpisodeServerSettings
 from std_srvs.srv import SetBool, Trigger
 
 CANCELLED = 'cancelled'
+FIND_PERIOD = 0.1
+"""Time between two looks for a service that is not found yet, s."""
 LAST_STATE_TIMEOUT = 2.0
 """Time from the answer to a stop to the last state, after which the goal ends without it, s."""
 
@@ -104,8 +107,8 @@ class EpisodeServerNode(RplNode):
         if not request.time_limit >= 0.0:
             return f'time_limit is {request.time_limit}, expected 0 or more, s'
         for client in (self._residual, self._start):
-            if not client.service_is_ready():
-                return _refusal(client, None)
+            if not await self._is_found(client, run):
+                return run.why or _refusal(client, None)
         answer = await self._answer(self._residual, SetBool.Request(data=request.residual))
         if run.why or not answer or not answer.success:
             return run.why or _refusal(self._residual, answer)
@@ -117,6 +120,22 @@ class EpisodeServerNode(RplNode):
             return run.why or _refusal(self._start, answer)
         run.number = answer.episode
         return ''
+
+    async def _is_found(self, client: Client, run: EpisodeRun) -> bool:
+        """Return whether a service exists: a node that has just started has not found all yet."""
+        end = time.monotonic() + self.settings.service_timeout
+        while not client.service_is_ready():
+            if run.why or time.monotonic() > end:
+                return False
+            await self._pause(FIND_PERIOD)
+        return True
+
+    async def _pause(self, seconds: float) -> None:
+        """Let other callbacks run for a time, s."""
+        over: Future[None] = Future()
+        timer = self.create_steady_timer(seconds, lambda: _set_once(over, None))
+        await over
+        self.destroy_timer(timer)
 
     def _spawn(self, task: Any, run: EpisodeRun) -> None:
         """Run a coroutine beside the present one."""
@@ -177,10 +196,7 @@ class EpisodeServerNode(RplNode):
         answer = await self._answer(self._stop, Trigger.Request())
         if not answer or not answer.success:
             self.get_logger().error(_refusal(self._stop, answer))
-        late: Future[None] = Future()
-        timer = self.create_steady_timer(LAST_STATE_TIMEOUT, lambda: _set_once(late, None))
-        await late
-        self.destroy_timer(timer)
+        await self._pause(LAST_STATE_TIMEOUT)
         if self._run is run:
             _set_once(self._ended, None)
 

@@ -31,6 +31,7 @@ from resume_tools import launch
 from robot_tools import ADAPTER, Graph, is_stop, SETTINGS, SIM
 from rpl_msgs.action import RunEpisode
 from rpl_msgs.msg import Command
+from rpl_msgs.srv import StartEpisode
 from rpl_ros.learning.learner import Learner
 from rpl_ros.ros.qos import subscribe
 from rpl_ros.settings.fields import make_settings
@@ -115,8 +116,9 @@ def served(tmp_path_factory):
     with listener(domain) as (node, spin), nodes(
             domain, folder,
             sim_node={**PUSH, 'on_request': True, 'subscribers': 4,
-                      'wait_for': 'residual_node'},
-            base_controller_node={**PUSH, 'controller': 'reactive_push'}, residual_node={
+                      'wait_for': 'base_controller_node residual_node'},
+            base_controller_node={**PUSH, 'controller': 'reactive_push', 'readers': 1},
+            residual_node={
                 **PUSH, 'policy': folder / 'policy', 'base_every': 0, 'readers': 3},
             episode_server_node=PUSH):
         yield Application(node, spin, domain)
@@ -128,6 +130,26 @@ def paused(served):
     assert served.call(SetBool, 'pause', data=True).success
     yield served
     assert served.call(SetBool, 'pause', data=False).success
+
+
+def test_a_goal_waits_for_services_that_are_not_found_yet(tmp_path):
+    domain = free_domain()
+    with listener(domain) as (node, spin), nodes(
+            domain, tmp_path, episode_server_node={**PUSH, 'service_timeout': 3.0}):
+        application = Application(node, spin, domain)
+        _, result = application.play()
+        assert result.reason == ('residual_node/use_residual does not answer: is its node '
+                                 'running?')
+        _, ended = application.send()
+        spin_until = time.monotonic() + 1.0
+        spin(lambda: time.monotonic() > spin_until)
+
+        def answer(request, response):
+            response.success, response.message = isinstance(request, SetBool.Request), 'not today'
+            return response
+        node.create_service(SetBool, 'residual_node/use_residual', answer)
+        node.create_service(StartEpisode, 'sim_node/start_episode', answer)
+        assert application.result(ended)[1].reason == 'not today'
 
 
 def test_the_example_reaches_a_goal_of_the_application(served, tmp_path):
