@@ -275,8 +275,9 @@ def test_a_damaged_checkpoint_is_named_and_not_used(learner_side, tmp_path):
 
 
 INTERRUPTED = """
+import os
+import signal
 import sys
-import rclpy
 sys.path.append({tools!r})
 from learning_tools import synthetic_episode
 from rpl_ros.nodes.learner_node import LearnerNode as Node
@@ -289,7 +290,7 @@ def late(self):
         self._episodes.put(synthetic_episode(self._learner.spec, 0))
     train(self)
     if self._learner.updates == 5:
-        rclpy.shutdown()         # what Ctrl-C does, while the worker is about to publish
+        os.kill(os.getpid(), signal.SIGINT)  # Ctrl-C, while the worker is about to publish
         self._publish_weights()
 
 Node._train_once = late
@@ -304,7 +305,7 @@ def test_what_was_learned_is_kept_where_ctrl_c_meets_a_publication(tmp_path):
     done = subprocess.run([sys.executable, '-c', program, '--ros-args', *words],
                           capture_output=True, text=True, timeout=60,
                           env={**os.environ, 'ROS_DOMAIN_ID': str(free_domain())})
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0 and 'failed' not in done.stderr, done.stderr
     assert (tmp_path / 'out/learner.safetensors').exists()
     assert list((tmp_path / 'out').glob('replay_*.safetensors'))
 
