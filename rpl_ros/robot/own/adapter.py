@@ -22,7 +22,7 @@ from rpl_ros import data
 from rpl_ros.robot.adapter import Adapter, ages_of, RunStop
 from rpl_ros.robot.clocks import Instant
 from rpl_ros.robot.own import stage
-from rpl_ros.robot.own.contract import RobotContract, Sink
+from rpl_ros.robot.own.contract import RobotContract, Sink, velocities
 from rpl_ros.robot.own.measurements import Measurements
 from rpl_ros.robot.safety.inputs import ActionRules, choose_action
 from rpl_ros.robot.safety.modes import Mode, Output
@@ -57,7 +57,7 @@ class OwnAdapter(Adapter):
         self.contract, self._most, self._residual = (
             contract, settings.max_residual, settings.max_residual)
         names = [one.name for one in spec.action]
-        velocity = {name: sink.velocity for sink in contract.sinks for name in sink.elements}
+        velocity = velocities(contract.sinks)
         self._place = {name: place for place, name in enumerate(names)}
         self._limits = stage.limits_of(contract.limits, [velocity[name] for name in names],
                                        spec.control_period)

@@ -18,6 +18,7 @@ The contract with any robot: what is measured, what is sent, and within which li
 docs/own_robot.md describes each entry. Units and frames are those of the robot's topics.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 import math
 from typing import NamedTuple
@@ -120,3 +121,8 @@ class RobotContract:
     by_person: bool
     sinks: tuple[Sink, ...]
     limits: tuple[ElementLimits, ...]
+
+
+def velocities(sinks: Iterable[Sink]) -> dict[str, bool]:
+    """Return {element of the action: whether its numbers are velocities, not positions}."""
+    return {name: sink.velocity for sink in sinks for name in sink.elements if name}

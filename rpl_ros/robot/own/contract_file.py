@@ -23,7 +23,8 @@ from typing import Any
 from rpl_ros.common.brief import brief, did_you_mean
 from rpl_ros.common.checked_mapping import CheckedMapping
 from rpl_ros.common.yaml_file import read_yaml
-from rpl_ros.robot.own.contract import Channel, ElementLimits, RobotContract, Sink, Source
+from rpl_ros.robot.own.contract import (Channel, ElementLimits, RobotContract, Sink, Source,
+                                         velocities)
 from rpl_ros.settings.fields import SettingsError
 from rpl_ros.tasks.specs import Element, RECORDED, TaskSpec
 
@@ -105,7 +106,7 @@ def parse_robot_contract(tree: Any, spec: TaskSpec, where: str) -> RobotContract
     sinks = tuple(_sinks(file))
     _require_each_once([name for sink in sinks for name in sink.elements if name], spec.action,
                        f'{where}: outputs')
-    velocity = {name: sink.velocity for sink in sinks for name in sink.elements}
+    velocity = velocities(sinks)
     numbers = file.part('action')
     _require_names(numbers, spec.action, f'{where}: action')
     by_person = file.tree.get('success') == PERSON
@@ -270,7 +271,7 @@ def _limits(tree: Any, where: str, sources: Mapping[str, Source],
 def _contradictions(contract: RobotContract, spec: TaskSpec) -> Iterator[str]:
     """Yield a text for each contradiction with the task or within the contract."""
     period = spec.control_period
-    velocity = {name: sink.velocity for sink in contract.sinks for name in sink.elements}
+    velocity = velocities(contract.sinks)
     for name in ('robot_timeout', 'base_action_timeout', 'command_timeout', 'run_stop_timeout'):
         if getattr(contract, name) < period:
             yield (f'{name} is {getattr(contract, name):g} s, shorter than one control step of '

@@ -170,15 +170,12 @@ class Measurements:
         """
         self.check_clocks(now)
         own = self.inputs[name]
-        ahead = stamp - now.ros
-        if stamp < self._since and abs(ahead) <= own.source.max_age:
+        wrong = self._clocks.check_stamp(name, 'its message', stamp, now, own.source.max_age)
+        if stamp < self._since and not wrong:
             return ''  # of the time before the episode
         try:
-            if not abs(ahead) <= own.source.max_age:  # stored, it would hide all that follow
-                raise ValueError(f'its stamp is {abs(ahead):.3f} s '
-                                 + ('ahead of' if ahead > 0 else 'behind')
-                                 + ' the clock of this machine, allowed are '
-                                 f'{own.source.max_age:g} s: it comes late, or a clock is wrong')
+            if wrong:  # stored, it would hide all that follow
+                raise ValueError(wrong)
             store(own)
         except ValueError as error:
             own.bad = str(error)
