@@ -104,7 +104,8 @@ def next_state(spec: TaskSpec, before: State, observation: np.ndarray, achieved_
     truncated, and the step was not applied.
     """
     goal, step = before.desired_goal, before.step + 1
-    success = not problem and has_reached(achieved_goal, goal, spec.reach)
+    # Without a goal, the robot itself says when it has succeeded.
+    success = not problem and goal.size > 0 and has_reached(achieved_goal, goal, spec.reach)
     if spec.dense_reward:
         reward = float(task_reward(spec, achieved_goal, goal, observation, action))
     else:
