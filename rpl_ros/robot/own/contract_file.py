@@ -24,7 +24,7 @@ from rpl_ros.common.brief import brief, did_you_mean
 from rpl_ros.common.checked_mapping import CheckedMapping
 from rpl_ros.common.yaml_file import read_yaml
 from rpl_ros.robot.own.contract import (Channel, ElementLimits, RobotContract, Sink, Source,
-                                         velocities)
+                                        velocities)
 from rpl_ros.settings.fields import SettingsError
 from rpl_ros.tasks.specs import Element, RECORDED, TaskSpec
 
