@@ -25,6 +25,7 @@ the process that started it ends, this one does too, also during a step.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import os
 from pathlib import Path
@@ -41,12 +42,17 @@ PARTS = ('observation', 'achieved_goal', 'desired_goal')
 
 
 def make(name: str, options: dict[str, Any]) -> Any:
-    """Return the environment: an id, or package.module:function."""
+    """Return the environment: an id, also of gymnasium-robotics, or package.module:function."""
     module, colon, attribute = name.partition(':')
     if colon and attribute.isidentifier() and all(
             part.isidentifier() for part in module.split('.')):
         return getattr(importlib.import_module(module), attribute)(**options)
-    return gymnasium.make(name, disable_env_checker=True, **options)
+    try:
+        return gymnasium.make(name, disable_env_checker=True, **options)
+    except gymnasium.error.UnregisteredEnv:
+        if colon or not importlib.util.find_spec('gymnasium_robotics'):
+            raise
+    return gymnasium.make(f'gymnasium_robotics:{name}', disable_env_checker=True, **options)
 
 
 class Server:

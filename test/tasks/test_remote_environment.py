@@ -99,6 +99,13 @@ def test_it_plays_the_same_episodes_to_the_last_bit(name, tmp_path):
     assert len(states) > 10
 
 
+def test_ids_of_gymnasium_robotics_need_no_prefix():
+    env = RemoteEnvironment(sys.executable, 'PointMaze_UMaze-v3', {})
+    assert env.action_space.shape == (2,) and env.observation_space['desired_goal'].shape == (2,)
+    with pytest.raises(TaskError, match="NoMaze.*doesn't exist"):
+        RemoteEnvironment(sys.executable, 'NoMaze-v3', {})
+
+
 def make_odd(how):
     found = RemoteEnvironment(sys.executable, 'odd:Odd', {'how': how})
     assert found.reset(seed=1)[0].shape == (2,)
@@ -140,7 +147,7 @@ def test_options_that_json_does_not_have_are_one_error():
 
 def test_a_program_that_is_no_interpreter_is_one_error(tmp_path):
     program = tmp_path / 'program'
-    program.write_text('#!/bin/sh\necho "{}"\n')
+    program.write_text('#!/bin/sh\nread request\necho "{}"\n')
     program.chmod(0o755)
     with pytest.raises(TaskError, match='its process answered {}'):
         RemoteEnvironment(str(program), 'odd:Odd', {})
