@@ -15,8 +15,9 @@
 """
 Joins states and commands into episodes by (episode, step): for live topics and for bags.
 
-Messages of the two topics may arrive in any order and more than once. A message that does not fit
-is counted and reported, never guessed.
+Messages of the two topics may arrive in any order. A robot that waits for a command sends its
+state again, and gets the same answer: the same message again changes nothing. A message that does
+not fit is counted and reported, never guessed.
 """
 
 from collections.abc import Collection
@@ -145,6 +146,13 @@ def _sizes(spec: TaskSpec) -> dict[str, list[tuple[str, tuple[int, ...]]]]:
             'command': [('residual', action), ('total', action), ('sent', action)]}
 
 
+def _same(one: State | Command, two: State | Command) -> bool:
+    """Return whether two messages say the same, to the last bit."""
+    return (one.episode, one.step) == (two.episode, two.step) and all(
+        value.tobytes() == other.tobytes() if isinstance(value, np.ndarray) else value == other
+        for value, other in zip(vars(one).values(), vars(two).values(), strict=True))
+
+
 def _problem(horizon: int, sizes: list[tuple[str, tuple[int, ...]]],
              item: State | Command) -> str:
     """Return what is wrong with the sizes or numbers of a State or Command, or ''."""
@@ -175,6 +183,7 @@ class Joiner:
     _open: dict[int, tuple[dict[int, State], dict[int, Command]]] = field(default_factory=dict)
     _newest: dict[str, int] = field(default_factory=lambda: {'state': -1, 'command': -1})
     _done: int = -1
+    _ends: dict[str, State | Command] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._arrays = _sizes(self.spec)
@@ -186,6 +195,8 @@ class Joiner:
         Return (episodes, problem): the Episodes that are now complete, oldest first, and what was
         wrong with `item`, or ''.
         """
+        if kind in self._ends and _same(item, self._ends[kind]):
+            return [], ''
         with np.errstate(over='ignore'):  # huge numbers are finite, their product is not
             problem = _problem(self.spec.horizon, self._arrays[kind], item)
         if not problem and item.episode <= self._done:
@@ -194,7 +205,9 @@ class Joiner:
         if store is not None:
             column: dict = store[0 if kind == 'state' else 1]
             if item.step in column:
-                problem = 'it was received before'
+                if _same(item, column[item.step]):
+                    return [], ''
+                problem = 'another one of this step was received before'
             else:
                 column[item.step] = item
         if problem:
@@ -227,6 +240,8 @@ class Joiner:
                 break
             del self._open[number]
             self._done = max(self._done, number)
+            if complete:
+                self._ends = {'state': states[end], 'command': commands[end]}
             episode = join(self.spec, states, commands)
             if episode is not None:
                 ready.append(episode)

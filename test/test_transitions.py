@@ -116,9 +116,27 @@ def test_an_episode_that_was_given_back_is_not_begun_again():
     for kind, item in episode_messages(3):
         joiner.add(kind, item)
     for kind, item in episode_messages(3):
-        assert joiner.add(kind, item) == (
-            [], f'{kind} (3, {item.step}): the episode is over already')
+        # A robot that waits sends its last state again, and gets the same answer.
+        problem = f'{kind} (3, {item.step}): the episode is over already'
+        assert joiner.add(kind, item) == ([], problem if item.step < 6 else '')
     assert joiner.flush() == []
+
+
+def test_the_same_message_again_is_no_problem_and_another_one_is():
+    joiner, found = Joiner(SPEC), []
+    for kind, item in episode_messages(0) + episode_messages(1):
+        for _ in range(3):
+            episodes, problem = joiner.add(kind, item)
+            found += episodes
+            assert not problem
+        changes = [{'reward': -7.0}, {'observation': np.full(3, 9.0)}] if kind == 'state' else [
+            {'sent': np.array([0.7])}, {'policy_version': 9}]
+        for change in changes:
+            _, problem = joiner.add(kind, dataclasses.replace(item, **change))
+            assert problem.endswith(('another one of this step was received before',
+                                     'the episode is over already'))
+    assert [one.episode for one in found] == [0, 1]
+    assert all(one.valid.all() for one in found)
 
 
 @pytest.mark.parametrize('first', ['state', 'command'])
