@@ -176,7 +176,7 @@ def requirements(pins: Dict[str, List[str]], distribution: bool, ros: str = pre.
                  version: Callable[[str], Optional[str]] = system_version
                  ) -> Tuple[List[str], List[str]]:
     """Return (build tools, all other requirements); `ros` is the distribution from PyPI."""
-    run_pins = pins['run'] + pins['test']
+    run_pins = pins['lock'] + pins['test']
     if not distribution:
         return pins['build'], run_pins + pins['lint'] + pins[ros]
     # Messages of the distribution are compiled against its numpy: never bring another one.

@@ -91,7 +91,7 @@ def check_versions() -> Finding:
     if not (pre.ROOT / 'setup.cfg').is_file():
         return Finding(OK, 'package versions not compared: setup.cfg is not here')
     sourced = bool(os.environ.get('ROS_DISTRO'))
-    groups = ['run', 'test'] + ([] if sourced else ['build', installed_ros()])
+    groups = ['lock', 'test'] + ([] if sourced else ['build', installed_ros()])
     pins = [pre.split_pin(line) for group in groups for line in pre.read_pins()[group]]
     if sourced:
         pins = [pin for pin in pins if pin[0] not in pre.FROM_DISTRIBUTION]

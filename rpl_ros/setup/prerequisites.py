@@ -35,6 +35,7 @@ SET_UP_GB, SET_UP_CUDA_GB = 4, 12   # of .venv and of what pip unpacks for it
 FROM_DISTRIBUTION = ('numpy', 'pyyaml')   # pins that give way to a distribution's own version
 ROS_FROM_PYPI = ('jazzy', 'kilted')       # of which PyPI has wheels; groups of setup.cfg
 DEFAULT_ROS = 'kilted'
+RANGES = ('export',)                      # groups of setup.cfg without exact versions
 
 OK, WARN, FAIL = 'ok', 'warn', 'FAIL'
 
@@ -152,13 +153,12 @@ def check_ros(environ: Optional[Mapping[str, str]] = None, has_rclpy: Optional[b
 
 
 def read_pins(path: Path = ROOT / 'setup.cfg') -> Dict[str, List[str]]:
-    """Return the requirement lines of setup.cfg: group -> list; the main group is 'run'."""
+    """Return the lines of setup.cfg with exact versions: group -> list, without RANGES."""
     config = configparser.ConfigParser(interpolation=None)
     with open(str(path), encoding='utf-8') as file:
         config.read_file(file)
-    groups = {'run': config['options']['install_requires'], **config['options.extras_require']}
     return {group: [line.strip() for line in text.splitlines() if line.strip()]
-            for group, text in groups.items()}
+            for group, text in config['options.extras_require'].items() if group not in RANGES}
 
 
 def split_pin(line: str) -> Tuple[str, str, bool]:

@@ -14,10 +14,16 @@
 
 """The simulated tasks by name: built-in ones, and any Gymnasium environment."""
 
+from functools import lru_cache
+from importlib import metadata
 from typing import Any
+import warnings
 
 from rpl_ros.tasks.find import task_class, task_spec
 from rpl_ros.tasks.specs import TaskError, TASKS
+
+TESTED_MUJOCO = ('3.17', '4.0')
+"""Releases of MuJoCo with which the built-in tasks, and their numbers in the docs, are tested."""
 
 
 def make_task(name: str, seed: int, objects: str = '', horizon: int = 0,
@@ -31,6 +37,7 @@ def make_task(name: str, seed: int, objects: str = '', horizon: int = 0,
     """
     spec = task_spec(name, horizon)
     if name in TASKS:
+        _check_mujoco(metadata.version('mujoco'))
         task = task_class(name)(seed, objects)
         task.spec = spec
     elif objects:
@@ -43,3 +50,11 @@ def make_task(name: str, seed: int, objects: str = '', horizon: int = 0,
     if max_ee_speed:
         task.set_speed(max_ee_speed)
     return task
+
+
+@lru_cache
+def _check_mujoco(version: str) -> None:
+    """Warn, once in a process, where the built-in tasks were not tested with this MuJoCo."""
+    if '.'.join(version.split('.')[:2]) not in TESTED_MUJOCO:
+        warnings.warn(f'the built-in tasks are tested with MuJoCo {" and ".join(TESTED_MUJOCO)}. '
+                      f'This is {version}: success may differ from the docs', stacklevel=3)

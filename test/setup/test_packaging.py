@@ -14,10 +14,12 @@
 
 """Package files agree with each other and with the tree."""
 import ast
+import configparser
 from pathlib import Path
 import re
 import xml.etree.ElementTree as ElementTree
 
+from packaging.requirements import Requirement
 from page_tools import console_scripts
 import pytest
 from rpl_ros.setup import prerequisites as pre
@@ -49,9 +51,20 @@ def test_pins_are_exact_and_no_name_applies_twice(group):
     assert len(names) == len(set(names))
 
 
-def test_a_package_has_the_same_pins_in_all_groups():
-    pins = pre.read_pins()
-    assert set(pins['export']) == {line for line in pins['test'] if line.startswith('pyarrow=')}
+def test_what_is_pinned_is_within_the_ranges_of_the_package():
+    config = configparser.ConfigParser(interpolation=None)
+    config.read(ROOT / 'setup.cfg')
+    pins, extras = pre.read_pins(), config['options.extras_require']
+    for text, group, more in ((config['options']['install_requires'], 'lock', {'etils'}),
+                              (extras['export'], 'test', None)):
+        ranges = {found.name: found for found in map(Requirement, text.split())}
+        pinned = [pre.split_pin(line) for line in pins[group]]
+        if more is not None:
+            assert {name for name, *_ in pinned} - more == {*ranges}
+        for name, version, _ in pinned:
+            assert name not in ranges or ranges[name].specifier.contains(version), name
+            # No upper bound: a user's environment decides, and what breaks is reported.
+            assert name not in ranges or str(ranges[name].specifier).startswith('>=')
 
 
 @pytest.mark.parametrize('line', ['numpy', 'numpy>=2', 'numpy==2.*', 'a==1; extra == "x"'])
