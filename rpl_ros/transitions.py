@@ -195,11 +195,11 @@ class Joiner:
         Return (episodes, problem): the Episodes that are now complete, oldest first, and what was
         wrong with `item`, or ''.
         """
-        if kind in self._ends and _same(item, self._ends[kind]):
-            return [], ''
         with np.errstate(over='ignore'):  # huge numbers are finite, their product is not
             problem = _problem(self.spec.horizon, self._arrays[kind], item)
         if not problem and item.episode <= self._done:
+            if kind in self._ends and _same(item, self._ends[kind]):
+                return [], ''
             problem = 'the episode is over already'
         store = self._open.setdefault(item.episode, ({}, {})) if not problem else None
         if store is not None:
